@@ -1,0 +1,88 @@
+"""Booking limits: how many bookings of a service may start in one calendar period (specification, model 15)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from .civil import Zone, day_number, month_number, month_start
+from .intervals import Edges, from_pairs
+
+_MONDAY = day_number(1970, 1, 5)
+
+
+class Limit(NamedTuple):
+    """At most `frequency` bookings in each period of `length` units; `unit` is `d`, `wk` or `mo`."""
+
+    frequency: int
+    length: int
+    unit: str
+
+    def number(self, day: int) -> int:
+        """The number of the period that contains a local day."""
+        if self.unit == "d":
+            return day // self.length
+        if self.unit == "wk":
+            return (day - _MONDAY) // (7 * self.length)
+        return month_number(day) // self.length
+
+    def days(self, number: int) -> tuple[int, int]:
+        """The local days [first, last) of a period."""
+        low, high = number * self.length, (number + 1) * self.length
+        if self.unit == "d":
+            return low, high
+        if self.unit == "wk":
+            return _MONDAY + 7 * low, _MONDAY + 7 * high
+        return month_start(low), month_start(high)
+
+
+class Tally:
+    """How many bookings start in each period of each limit of one schedule and service."""
+
+    __slots__ = ("_counts", "_limits", "_zone")
+
+    def __init__(self, limits: tuple[Limit, ...], zone: Zone) -> None:
+        self._limits = limits
+        self._zone = zone
+        self._counts: Counter[tuple[int, int]] = Counter()
+
+    def copy(self) -> Tally:
+        twin = Tally(self._limits, self._zone)
+        twin._counts = self._counts.copy()
+        return twin
+
+    def count(self, start: int, change: int) -> None:
+        """Book (+1) or release (−1) a booking that starts at the minute `start`."""
+        day = self._zone.local_day(start)
+        for place, limit in enumerate(self._limits):
+            self._counts[place, limit.number(day)] += change
+
+    def is_full(self, start: int) -> bool:
+        """Is some limit's period full for a start at this minute?"""
+        if not self._limits:
+            return False
+        day = self._zone.local_day(start)
+        return any(
+            self._counts[place, limit.number(day)] >= limit.frequency for place, limit in enumerate(self._limits)
+        )
+
+    def full(self) -> Edges:
+        """All minutes whose period is full."""
+        return from_pairs(
+            self._minutes(self._limits[place], number)
+            for (place, number), count in self._counts.items()
+            if count >= self._limits[place].frequency
+        )
+
+    def period(self, start: int) -> Edges:
+        """All minutes that share a period with `start`."""
+        day = self._zone.local_day(start)
+        return from_pairs(self._minutes(limit, limit.number(day)) for limit in self._limits)
+
+    def _minutes(self, limit: Limit, number: int) -> tuple[int, int]:
+        first, last = limit.days(number)
+        return _first_minute(self._zone, first), _first_minute(self._zone, last)
+
+
+def _first_minute(zone: Zone, day: int) -> int:
+    return -(-zone.day_start_ms(day) // 60_000)
