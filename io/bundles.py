@@ -1,0 +1,204 @@
+"""Bundles into resources: ids for entries without one, `urn:uuid` references, `ifNoneExist`.
+
+A `urn:uuid` entry that is created gets its uuid as id, unless its `ifNoneExist` matches a resource that is there
+already; then references go to that one and the entry adds nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import orjson
+
+from .errors import LoadError
+from .references import Json, target
+from .sources import Document
+
+_NAMESPACE = uuid.UUID("6f0f4b2e-3c55-5d0e-9a43-5b7c6f9f0d11")
+
+
+class Loaded(NamedTuple):
+    """A resource with its id, and where it comes from."""
+
+    resource: Json
+    place: str
+
+
+class _Entry(NamedTuple):
+    resource: Json
+    place: str
+    full_url: str
+    method: str
+    if_none_exist: str
+
+
+class Resources:
+    """Documents in, resources with ids out; conditional creates are settled against all that came before."""
+
+    def __init__(self, fault: Callable[[Any], str | None]) -> None:
+        self._fault = fault
+        self._repeats: Counter[bytes] = Counter()
+
+    def expand(self, documents: Iterable[Document], loaded: Callable[[], Iterable[Json]]) -> Iterator[Loaded]:
+        """The resources of plain documents first, then those of Bundles with `urn:uuid` entries, in order.
+
+        `loaded` gives what has been taken so far, for `ifNoneExist`.
+        """
+        later: list[list[_Entry]] = []
+        for document in documents:
+            value = document.value
+            if not (isinstance(value, dict) and value.get("resourceType") == "Bundle"):  # type: ignore[reportUnknownMemberType]
+                yield self._plain(self._judged(value, document.place), document)
+                continue
+            entries = list(self._entries(value, document.place))  # type: ignore[reportUnknownArgumentType]
+            if document.may_have_urns or any(entry.if_none_exist for entry in entries):
+                later.append(entries)
+                continue
+            for entry in entries:
+                yield Loaded(self._identified(entry), entry.place)
+        for entries in later:
+            yield from self._linked(entries, loaded)
+
+    def _plain(self, resource: Json, document: Document) -> Loaded:
+        if document.may_have_urns:
+            _relink(resource, {}, document.place)
+        return Loaded(self._with_id(resource), document.place)
+
+    def _judged(self, value: Any, place: str) -> Json:
+        fault = self._fault(value)
+        if fault is not None:
+            raise LoadError(f"{_name(value)} ({place}) {fault}.")
+        return value
+
+    def _entries(self, bundle: Json, place: str) -> Iterator[_Entry]:
+        entries: Any = bundle.get("entry") or []
+        if not isinstance(entries, list):
+            raise LoadError(f"{place}: Bundle.entry must be a list.")
+        for index, entry in enumerate(entries):  # type: ignore[reportUnknownArgumentType]
+            at = f"{place}, entry {index}"
+            if not isinstance(entry, dict):
+                raise LoadError(f"{at} is not a JSON object.")
+            resource: Any = entry.get("resource")  # type: ignore[reportUnknownMemberType]
+            request: Any = entry.get("request") or {}  # type: ignore[reportUnknownMemberType]
+            if resource is None or not isinstance(request, dict):
+                continue
+            if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":  # type: ignore[reportUnknownMemberType]
+                yield from self._entries(resource, at)  # type: ignore[reportUnknownArgumentType]
+                continue
+            yield _Entry(
+                self._judged(resource, at),
+                at,
+                str(entry.get("fullUrl") or ""),  # type: ignore[reportUnknownMemberType]
+                str(request.get("method") or "").upper(),  # type: ignore[reportUnknownMemberType]
+                str(request.get("ifNoneExist") or ""),  # type: ignore[reportUnknownMemberType]
+            )
+
+    def _linked(self, entries: list[_Entry], loaded: Callable[[], Iterable[Json]]) -> Iterator[Loaded]:
+        links: dict[str, str] = {}
+        kept: list[_Entry] = []
+        created: list[Json] = []
+        for entry in entries:
+            kind = entry.resource["resourceType"]
+            match = _match(entry, [*created, *loaded()]) if entry.if_none_exist else None
+            if match is None:
+                self._identified(entry)
+                created.append(entry.resource)
+                kept.append(entry)
+            id = entry.resource["id"] if match is None else match
+            if entry.full_url:
+                links[entry.full_url] = f"{kind}/{id}"
+        for entry in kept:
+            _relink(entry.resource, links, entry.place)
+            yield Loaded(entry.resource, entry.place)
+
+    def _identified(self, entry: _Entry) -> Json:
+        resource, full_url = entry.resource, entry.full_url
+        # A server ignores the id of what is created (FHIR R4, http 3.1.0.8); everything else keeps its own.
+        if full_url.startswith("urn:uuid:") and (entry.method == "POST" or "id" not in resource):
+            resource["id"] = full_url.removeprefix("urn:uuid:")
+        elif "id" not in resource and full_url.startswith(("http://", "https://")):
+            named = target("/".join(full_url.split("/")[-2:]))
+            if named is not None and named.type == resource["resourceType"]:
+                resource["id"] = named.id
+        return self._with_id(resource)
+
+    def _with_id(self, resource: Json) -> Json:
+        """Resources without an id get one derived from their content, so that loading again gives the same."""
+        if "id" not in resource:
+            content = orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
+            number = self._repeats[content]
+            self._repeats[content] += 1
+            resource["id"] = str(uuid.uuid5(_NAMESPACE, f"{number} {content.decode()}"))
+        return resource
+
+
+def _match(entry: _Entry, candidates: Iterable[Json]) -> str | None:
+    """The id of the one resource that `ifNoneExist` finds, or None."""
+    kind = entry.resource["resourceType"]
+    query = entry.if_none_exist.partition("?")[2] if "?" in entry.if_none_exist else entry.if_none_exist
+    criteria = parse_qsl(query)
+    for name, _ in criteria:
+        if name not in ("identifier", "_id"):
+            raise LoadError(f"{entry.place}: ifNoneExist by '{name}' is not supported; use identifier or _id.")
+    if not criteria:
+        raise LoadError(f"{entry.place}: ifNoneExist '{entry.if_none_exist}' has no criteria; use identifier or _id.")
+    found = {
+        resource["id"]
+        for resource in candidates
+        if resource["resourceType"] == kind and all(_fits(resource, name, value) for name, value in criteria)
+    }
+    if len(found) > 1:
+        names = ", ".join(f"{kind}/{id}" for id in sorted(found))
+        raise LoadError(f"{entry.place}: ifNoneExist '{entry.if_none_exist}' matches several resources: {names}.")
+    return next(iter(found), None)
+
+
+def _fits(resource: Json, name: str, value: str) -> bool:
+    if name == "_id":
+        return resource["id"] == value
+    system, bar, code = value.rpartition("|")
+    given: Any = resource.get("identifier") or []
+    identifiers: list[Json] = given if isinstance(given, list) else [given]  # type: ignore[reportUnknownVariableType]
+    return any(one.get("value") == code and (not bar or (one.get("system") or "") == system) for one in identifiers)
+
+
+def _relink(value: Any, links: dict[str, str], place: str) -> None:
+    """Replace references to entries of the Bundle by `Type/id`, in place."""
+    if isinstance(value, dict):
+        reference: Any = value.get("reference")  # type: ignore[reportUnknownMemberType]
+        if isinstance(reference, str):
+            if reference in links:
+                value["reference"] = links[reference]
+            elif reference.startswith("urn:uuid:"):
+                raise LoadError(f"{place} refers to {reference}, which is no entry of its Bundle.")
+        for one in value.values():  # type: ignore[reportUnknownVariableType]
+            if isinstance(one, dict | list):
+                _relink(one, links, place)
+    elif isinstance(value, list):
+        for one in value:  # type: ignore[reportUnknownVariableType]
+            if isinstance(one, dict | list):
+                _relink(one, links, place)
+
+
+def _name(value: Any) -> str:
+    if isinstance(value, dict) and isinstance(value.get("resourceType"), str):  # type: ignore[reportUnknownMemberType]
+        id: Any = value.get("id")  # type: ignore[reportUnknownMemberType]
+        return f"{value['resourceType']}/{id}" if isinstance(id, str) else str(value["resourceType"])  # type: ignore[reportUnknownArgumentType]
+    return "A document"
+
+
+def references(value: Any) -> Iterator[str]:
+    """Every literal reference in a resource."""
+    if isinstance(value, dict):
+        reference: Any = value.get("reference")  # type: ignore[reportUnknownMemberType]
+        if isinstance(reference, str):
+            yield reference
+        value = list(value.values())  # type: ignore[reportUnknownArgumentType]
+    if isinstance(value, list):
+        for one in value:  # type: ignore[reportUnknownVariableType]
+            if isinstance(one, dict | list):
+                yield from references(one)

@@ -1,0 +1,336 @@
+"""Between FHIR and the solver's integers: rules, claims and proposals. No other file translates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..solver.availability import Closure, Footprint, Rules, Weekly
+from ..solver.capacity import Claim
+from ..solver.civil import Zone, weekday
+from ..solver.grid import Grid
+from ..solver.limits import Limit
+from . import urls
+from .instants import ceil_minute, floor_minute, instant_ms, period_bound_ms, utc_text
+from .parameters import ClosedEntry, Place, Resolved, ZoneName, extensions
+from .references import Json, child, children, same_target, target
+
+OCCUPYING = ("busy", "busy-tentative", "busy-unavailable")
+_DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_NEVER_BOOKED = ("cancelled", "entered-in-error")
+
+
+class PeriodMs(NamedTuple):
+    """A Period in milliseconds since the epoch; None is open-ended."""
+
+    start: int | None
+    end: int | None
+
+
+def period_ms(period: Json | None, zone: Zone) -> PeriodMs:
+    """The instants of a Period whose dates are local days of `zone` (model 6)."""
+    start, end = (period or {}).get("start"), (period or {}).get("end")
+    return PeriodMs(
+        None if start is None else period_bound_ms(start, zone, "start"),
+        None if end is None else period_bound_ms(end, zone, "end"),
+    )
+
+
+# Rules
+
+
+def rules_of(resolved: Resolved, horizon: PeriodMs, *, schedule_id: str, service_id: str) -> Rules:
+    """The solver's rules of one schedule for one service; labels are paths such as `Schedule/a.extension[0]`."""
+    roots = {"service": f"HealthcareService/{service_id}", "schedule": f"Schedule/{schedule_id}"}
+
+    def label(place: Place) -> str:
+        return roots[place.root] + place.path
+
+    zone = resolved.timezone.zone
+    hours = resolved.hours
+    closures = (_closure(entry, zone, label(entry.place)) for entry in resolved.closures)
+    return Rules(
+        zone=zone,
+        grid=Grid(resolved.alignment_interval, resolved.alignment_offset, resolved.alignment_timezone.zone),
+        footprint=Footprint(resolved.duration, resolved.buffer_before, resolved.buffer_after),
+        capacity=resolved.slot_capacity,
+        weekly=None
+        if hours is None
+        else tuple(Weekly(one.days, one.start_ms, one.end_ms, label(one.place)) for one in hours),
+        closures=tuple(closure for closure in closures if closure is not None),
+        horizon_start=None if horizon.start is None else ceil_minute(horizon.start),
+        horizon_end=None if horizon.end is None else floor_minute(horizon.end),
+        limits=tuple(Limit(*limit) for limit in resolved.booking_limits),
+    )
+
+
+def _closure(entry: ClosedEntry, zone: Zone, label: str) -> Closure | None:
+    during = period_ms(entry.during, zone)
+    if during == (None, None):
+        return None
+    return Closure(
+        None if during.start is None else floor_minute(during.start),
+        None if during.end is None else ceil_minute(during.end),
+        label,
+    )
+
+
+# Stored Slots
+
+
+class Row(NamedTuple):
+    """A stored Slot with readable times, in milliseconds."""
+
+    slot: Json
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRows:
+    """The Slots of one schedule that count: usable ones, and the ids of those that are not (model 9)."""
+
+    rows: tuple[Row, ...]
+    unreadable: tuple[str, ...]
+    reversed: tuple[Row, ...]
+
+
+def slot_rows(slots: Iterable[Json]) -> SlotRows:
+    """The times of a schedule's Slots; `entered-in-error` and Slots of no length are left out."""
+    rows: list[Row] = []
+    unreadable: list[str] = []
+    backwards: list[Row] = []
+    for slot in slots:
+        if slot["status"] == "entered-in-error":
+            continue
+        start_ms, end_ms = instant_ms(slot.get("start")), instant_ms(slot.get("end"))
+        if start_ms is None or end_ms is None:
+            unreadable.append(slot["id"])
+        elif start_ms > end_ms:
+            backwards.append(Row(slot, start_ms, end_ms))
+        elif start_ms < end_ms:
+            rows.append(Row(slot, start_ms, end_ms))
+    return SlotRows(tuple(rows), tuple(unreadable), tuple(backwards))
+
+
+def claims_of(rows: SlotRows, service: Json, appointments: Mapping[str, Sequence[Json]]) -> list[Claim]:
+    """What a schedule's Slots mean for a service; `appointments` are those that refer to each Slot, by its id."""
+    service_id: str = service["id"]
+    codings = service_codings(service)
+    claims: list[Claim] = []
+    for slot, start_ms, end_ms in rows.rows:
+        status = slot["status"]
+        free = status == "free"
+        if free:
+            start, end = ceil_minute(start_ms), floor_minute(end_ms)
+            if start >= end:
+                continue
+        else:
+            start, end = floor_minute(start_ms), ceil_minute(end_ms)
+        held_by = appointments.get(slot["id"], ())
+        claims.append(
+            Claim(
+                start,
+                end,
+                f"Slot/{slot['id']}",
+                tolerance=_tolerance(slot),
+                free=free,
+                relevant="serviceType" not in slot or concerns(slot, service_id, codings),
+                booking=status in ("busy", "busy-tentative")
+                and any(is_booking(appointment, service_id) for appointment in held_by),
+                expires_ms=min((at for one in held_by if (at := hold_expires_ms(one)) is not None), default=None),
+            )
+        )
+    return claims
+
+
+def _tolerance(slot: Json) -> int:
+    if "extension" not in slot:
+        return 1
+    stamps = (extension.get("valuePositiveInt") for _, extension in extensions(slot, urls.SLOT_CAPACITY))
+    stamp = next(stamps, None)
+    return stamp if isinstance(stamp, int) and not isinstance(stamp, bool) and stamp >= 1 else 1
+
+
+def service_codings(service: Json) -> frozenset[tuple[Any, Any]]:
+    """System and code of the service's types."""
+    return frozenset(
+        (coding.get("system"), coding.get("code"))
+        for concept in children(service, "type")
+        for coding in children(concept, "coding")
+    )
+
+
+def concerns(slot: Json, service_id: str, codings: frozenset[tuple[Any, Any]]) -> bool:
+    """Is the Slot relevant for the service? (model 5)"""
+    concepts = children(slot, "serviceType")
+    return not concepts or any(
+        any((coding.get("system"), coding.get("code")) in codings for coding in children(concept, "coding"))
+        or any(same_target(reference, "HealthcareService", service_id) for reference in service_references(concept))
+        for concept in concepts
+    )
+
+
+def service_references(concept: Json) -> list[str]:
+    """The references of a concept's service-type-reference extensions."""
+    found = (child(extension, "valueReference") for _, extension in extensions(concept, urls.SERVICE_TYPE_REFERENCE))
+    return [one["reference"] for one in found if one.get("reference") is not None]
+
+
+def is_schedulable(schedule: Json, service_id: str) -> bool:
+    """Does some concept refer, in its first such extension, to exactly this service? (model 5)"""
+    firsts = (service_references(concept)[:1] for concept in children(schedule, "serviceType"))
+    return any(first == [f"HealthcareService/{service_id}"] for first in firsts)
+
+
+# Appointments
+
+
+def is_booking(appointment: Json, service_id: str) -> bool:
+    """Does the Appointment count for the service's booking limits? (model 15)"""
+    return appointment.get("status") not in _NEVER_BOOKED and any(
+        same_target(reference, "HealthcareService", service_id)
+        for concept in children(appointment, "serviceType")
+        for reference in service_references(concept)
+    )
+
+
+def hold_expires_ms(appointment: Json) -> int | None:
+    """When a pending Appointment lapses, if it does (model 16)."""
+    if appointment.get("status") != "pending":
+        return None
+    for _, extension in extensions(appointment, urls.HOLD_EXPIRES):
+        return instant_ms(extension.get("valueInstant"))
+    return None
+
+
+def slot_ids(appointment: Json) -> list[str]:
+    """The ids of the Slots an Appointment refers to."""
+    found = (target(slot.get("reference")) for slot in children(appointment, "slot"))
+    return [one.id for one in found if one is not None and one.type == "Slot"]
+
+
+# Proposals
+
+
+class Part(NamedTuple):
+    """What one chosen schedule contributes to every proposal: its reference, its actor and what it takes."""
+
+    schedule: str
+    actor: Json
+    footprint: Footprint
+    capacity: int
+
+
+class Series(NamedTuple):
+    occurrences: int
+    zone: ZoneName
+
+
+class ProposalWriter:
+    """Writes proposed Appointments for one service (find.md, section 8). Proposals share nothing that can change."""
+
+    def __init__(self, service: Json, series: Series | None = None) -> None:
+        self._service_type = _service_type(service)
+        self._series = series
+        self._texts: dict[int, str] = {}
+        self._days: dict[int, str] = {}
+
+    def write(self, start: int, parts: Sequence[Part]) -> Json:
+        """One proposal: `parts` in pool order, all of the same duration."""
+        end = start + parts[0].footprint.duration
+        start_text, end_text = self._text(start), self._text(end)
+        contained: list[Json] = []
+        for schedule, _, foot, capacity in parts:
+            visit: Json = {
+                "resourceType": "Slot",
+                "schedule": {"reference": schedule},
+                "status": "busy",
+                "start": start_text,
+                "end": end_text,
+            }
+            if capacity > 1:
+                visit["extension"] = [{"url": urls.SLOT_CAPACITY, "valuePositiveInt": capacity}]
+            contained.append(visit)
+            if foot.before:
+                before = self._text(start - foot.before)
+                contained.append(_buffer(schedule, before, start_text, "buffer before appointment"))
+            if foot.after:
+                after = self._text(end + foot.after)
+                contained.append(_buffer(schedule, end_text, after, "buffer after appointment"))
+        proposal: Json = {
+            "resourceType": "Appointment",
+            "status": "proposed",
+            "start": start_text,
+            "end": end_text,
+            "serviceType": _clone(self._service_type),
+            "participant": [
+                {"actor": _clone(part.actor), "required": "required", "status": "needs-action"} for part in parts
+            ],
+            "contained": contained,
+        }
+        if self._series is not None:
+            proposal["extension"] = [recurrence_template(start, self._series)]
+        return proposal
+
+    def _text(self, minute: int) -> str:
+        text = self._texts.get(minute)
+        if text is None:
+            day, rest = divmod(minute, 1440)
+            date = self._days.get(day)
+            if date is None:
+                date = self._days[day] = utc_text(day * 1440)[:11]
+            text = self._texts[minute] = f"{date}{rest // 60:02}:{rest % 60:02}:00.000Z"
+        return text
+
+
+def _buffer(schedule: str, start: str, end: str, comment: str) -> Json:
+    return {
+        "resourceType": "Slot",
+        "schedule": {"reference": schedule},
+        "status": "busy-unavailable",
+        "start": start,
+        "end": end,
+        "comment": comment,
+    }
+
+
+def _clone(value: Any) -> Any:
+    """A deep copy of a JSON object or list; several times faster than copy.deepcopy."""
+    if isinstance(value, dict):
+        element: Json = value  # type: ignore[reportUnknownVariableType]
+        return {key: _clone(one) if isinstance(one, dict | list) else one for key, one in element.items()}
+    elements: list[Any] = value
+    return [_clone(one) if isinstance(one, dict | list) else one for one in elements]
+
+
+def _service_type(service: Json) -> list[Json]:
+    reference: Json = {"reference": f"HealthcareService/{service['id']}"}
+    if service.get("name"):
+        reference["display"] = service["name"]
+    link = {"url": urls.SERVICE_TYPE_REFERENCE, "valueReference": reference}
+    concepts: list[Json] = children(service, "type") or [{}]
+    return [{**concept, "extension": [*(children(concept, "extension")), link]} for concept in concepts]
+
+
+def recurrence_template(start: int, series: Series) -> Json:
+    """The template of a weekly series that starts at this minute (find.md, section 6)."""
+    local_weekday = weekday(series.zone.zone.local(start).day)
+    zone_code = {"coding": [{"system": urls.TIMEZONE_CODES, "code": series.zone.name}]}
+    week = {"coding": [{"system": urls.UNITS_OF_MEASURE, "code": "wk", "display": "week"}]}
+    return {
+        "url": urls.RECURRENCE_TEMPLATE,
+        "extension": [
+            {"url": "timezone", "valueCodeableConcept": zone_code},
+            {"url": "recurrenceType", "valueCodeableConcept": week},
+            {"url": "occurrenceCount", "valuePositiveInt": series.occurrences},
+            {
+                "url": "weeklyTemplate",
+                "extension": [
+                    {"url": _DAY_NAMES[local_weekday], "valueBoolean": True},
+                    {"url": "weekInterval", "valuePositiveInt": 1},
+                ],
+            },
+        ],
+    }

@@ -1,0 +1,65 @@
+"""The one table from error class to issue code, HTTP status and exit code (specification, operations 9)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..solver.errors import (
+    ConflictError,
+    InvalidInputError,
+    LimitError,
+    NotFoundError,
+    SlotwrightError,
+    UnsupportedError,
+)
+from .errors import NotFound, NotWritable, Refusal, UnknownOperation
+
+EXIT_OK = 0
+EXIT_INTERNAL = 1
+EXIT_USAGE = 2
+EXIT_NOTHING_FOUND = 3
+EXIT_INTERRUPTED = 130
+
+
+class Fault(NamedTuple):
+    """What an error means to a FHIR client and to a shell."""
+
+    code: str
+    status: int
+    exit: int
+
+
+INTERNAL = Fault("exception", 500, EXIT_INTERNAL)
+
+FAULTS: dict[type[BaseException], Fault] = {
+    NotFound: Fault("not-found", 404, 6),
+    UnknownOperation: Fault("not-supported", 404, EXIT_USAGE),
+    NotWritable: Fault("not-supported", 400, 7),
+    NotFoundError: Fault("invalid", 400, 6),
+    ConflictError: Fault("invalid", 400, 4),
+    InvalidInputError: Fault("invalid", 400, 5),
+    LimitError: Fault("too-costly", 400, 5),
+    UnsupportedError: Fault("not-supported", 400, EXIT_USAGE),
+}
+
+
+def fault_of(error: BaseException) -> Fault:
+    """The row of the error's class, or of the nearest class it derives from."""
+    return next((FAULTS[kind] for kind in type(error).__mro__ if kind in FAULTS), INTERNAL)
+
+
+def outcome_of(error: BaseException) -> dict[str, Any]:
+    """An OperationOutcome with one issue. Unexpected errors say no more than that they happened."""
+    fault = fault_of(error)
+    expected = isinstance(error, SlotwrightError) and fault is not INTERNAL
+    issue: dict[str, Any] = {
+        "severity": "error",
+        "code": fault.code,
+        "details": {"text": str(error) if expected else "Internal server error"},
+    }
+    if isinstance(error, Refusal):
+        if error.diagnostics is not None:
+            issue["diagnostics"] = error.diagnostics
+        if error.expression:
+            issue["expression"] = error.expression
+    return {"resourceType": "OperationOutcome", "issue": [issue]}

@@ -1,0 +1,163 @@
+"""Schedules examined for a service, and their compiled calendars: what a store keeps between operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..solver.availability import Piece, Rules, Weekly, expand_hours
+from ..solver.calendar import CompiledCalendar
+from ..solver.grid import Axis, Grid
+from . import mapping
+from .mapping import PeriodMs, SlotRows
+from .parameters import Layer, ParameterFault, Resolved, read_schedule, read_service, resolve
+from .references import Json, Target, target
+from .store import Store
+from .zones import Zones
+
+_BLOCK = 32 * 1440
+"""Axes begin and end at multiples of this many minutes, so that nearby searches share one."""
+
+_AXIS_MOST = 8 * _BLOCK
+"""An axis grows with what is asked, up to this; a search elsewhere starts a new one."""
+
+
+@dataclass(eq=False)
+class Service:
+    """A HealthcareService and its layer of parameters."""
+
+    resource: Json
+    layer: Layer | ParameterFault
+
+    @property
+    def id(self) -> str:
+        return self.resource["id"]
+
+    @property
+    def is_active(self) -> bool:
+        return self.resource.get("active") is not False
+
+
+class Examined:
+    """One Schedule seen from one service. What can fail is computed when it is asked for, and kept."""
+
+    def __init__(self, store: Store, service: Service, resource: Json) -> None:
+        self._store = store
+        self.service = service
+        self.resource = resource
+        self.id: str = resource["id"]
+        self.is_active = resource.get("active") is not False
+        self.actors: list[Json] = resource.get("actor") or []
+        self.compiled: CompiledCalendar | None = None
+
+    @cached_property
+    def actor_key(self) -> Target | str:
+        """Who or what is occupied: type and id, or the schedule itself where its actor has no reference."""
+        return target(self.actors[0].get("reference")) or f"Schedule/{self.id}"
+
+    @cached_property
+    def parameters(self) -> Resolved | ParameterFault:
+        layer = self.service.layer
+        if isinstance(layer, ParameterFault):
+            return layer
+        zones = self._store.prepared.zones
+        try:
+            naming, general = read_schedule(self.resource, self.service.id, zones)
+            reference = self.actors[0].get("reference") if self.actors else None
+            actor = self._store.read(reference) if reference else None
+            return resolve(layer, naming, general, actor, zones)
+        except ParameterFault as fault:
+            return fault
+
+    @property
+    def resolved(self) -> Resolved:
+        """The parameters, known to be sound. Raises the fault otherwise."""
+        if isinstance(self.parameters, ParameterFault):
+            raise self.parameters
+        return self.parameters
+
+    @cached_property
+    def is_schedulable(self) -> bool:
+        return mapping.is_schedulable(self.resource, self.service.id)
+
+    @cached_property
+    def horizon(self) -> PeriodMs:
+        return mapping.period_ms(self.resource.get("planningHorizon"), self.resolved.timezone.zone)
+
+    @cached_property
+    def rules(self) -> Rules:
+        return mapping.rules_of(self.resolved, self.horizon, schedule_id=self.id, service_id=self.service.id)
+
+    @cached_property
+    def rows(self) -> SlotRows:
+        return self._store.prepared.rows(self.id)
+
+
+class Prepared:
+    """Everything derived from a store's resources, by schedule and service."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.zones = Zones()
+        self._services: dict[str, Service | None] = {}
+        self._examined: dict[tuple[str, str], Examined | None] = {}
+        self._rows: dict[str, SlotRows] = {}
+        self._axes: dict[Grid, Axis] = {}
+        self._hours: dict[tuple[tuple[Weekly, ...] | None, str, Axis], list[Piece]] = {}
+
+    def service(self, id: str) -> Service | None:
+        """The HealthcareService with this id, or None."""
+        if id not in self._services:
+            resource = self._store.read(f"HealthcareService/{id}")
+            self._services[id] = None if resource is None else Service(resource, self._layer(resource))
+        return self._services[id]
+
+    def _layer(self, service: Json) -> Layer | ParameterFault:
+        try:
+            return read_service(service, self.zones)
+        except ParameterFault as fault:
+            return fault
+
+    def examine(self, schedule_id: str, service: Service) -> Examined | None:
+        """The Schedule with this id as the service sees it, or None."""
+        key = schedule_id, service.id
+        if key not in self._examined:
+            resource = self._store.read(f"Schedule/{schedule_id}")
+            self._examined[key] = None if resource is None else Examined(self._store, service, resource)
+        return self._examined[key]
+
+    def rows(self, schedule_id: str) -> SlotRows:
+        if schedule_id not in self._rows:
+            self._rows[schedule_id] = mapping.slot_rows(self._store.slots_of(schedule_id))
+        return self._rows[schedule_id]
+
+    def axis(self, grid: Grid, start: int, end: int) -> Axis:
+        """An axis of the grid that covers [start, end)."""
+        axis = self._axes.get(grid)
+        if axis is None or not axis.start <= start <= end <= axis.end:
+            low, high = start // _BLOCK * _BLOCK, -(-end // _BLOCK) * _BLOCK
+            if axis is not None and max(high, axis.end) - min(low, axis.start) <= _AXIS_MOST:
+                low, high = min(low, axis.start), max(high, axis.end)
+            if axis is not None:
+                self._hours = {key: hours for key, hours in self._hours.items() if key[2] is not axis}
+            axis = self._axes[grid] = Axis.over(grid, low, high)
+        return axis
+
+    def calendar(self, examined: Examined, axis: Axis, now_ms: int) -> CompiledCalendar:
+        """The schedule's compiled calendar over the axis, at this time."""
+        compiled = examined.compiled
+        if compiled is None or compiled.axis is not axis:
+            rules = examined.rules
+            claims = mapping.claims_of(
+                examined.rows, examined.service.resource, self._store.appointments_of(examined.id)
+            )
+            compiled = CompiledCalendar(rules, axis, self._expanded(rules, axis), claims, now_ms=now_ms)
+            examined.compiled = compiled
+        return compiled.at(now_ms)
+
+    def _expanded(self, rules: Rules, axis: Axis) -> list[Piece]:
+        # Many schedules share the hours of their service: expand them once.
+        key = rules.weekly, rules.zone.name, axis
+        if key not in self._hours:
+            self._hours[key] = expand_hours(rules.weekly, rules.zone, axis.start, axis.end)
+        return self._hours[key]

@@ -1,0 +1,39 @@
+"""Getting about in FHIR's JSON: elements that may be absent, and literal references `Type/id`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
+
+
+def child(element: Json, name: str) -> Json:
+    """The object under a name, empty if absent."""
+    return element.get(name) or {}
+
+
+def children(element: Json, name: str) -> list[Json]:
+    """The objects under a name, none if absent."""
+    return element.get(name) or []
+
+
+class Target(NamedTuple):
+    type: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.type}/{self.id}"
+
+
+def target(reference: object) -> Target | None:
+    """Type and id of `Type/id`; anything after a second `/` is ignored (specification, model 3.1)."""
+    if not isinstance(reference, str):
+        return None
+    kind, slash, rest = reference.partition("/")
+    id = rest.partition("/")[0]
+    return Target(kind, id) if slash and kind and id else None
+
+
+def same_target(reference: str, kind: str, id: str) -> bool:
+    """Does the reference name this resource?"""
+    return target(reference) == (kind, id)

@@ -1,0 +1,10 @@
+"""The URLs that give extensions and identifiers their meaning (specification, model 2)."""
+
+SCHEDULING_PARAMETERS = "https://medplum.com/fhir/StructureDefinition/SchedulingParameters"
+SERVICE_TYPE_REFERENCE = "https://medplum.com/fhir/service-type-reference"
+SLOT_CAPACITY = "https://medplum.com/fhir/StructureDefinition/SchedulingSlotCapacity"
+TIMEZONE = "http://hl7.org/fhir/StructureDefinition/timezone"
+RECURRENCE_TEMPLATE = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Appointment.recurrenceTemplate"
+HOLD_EXPIRES = "https://slotwright.dev/fhir/StructureDefinition/hold-expires"
+TIMEZONE_CODES = "https://www.iana.org/time-zones"
+UNITS_OF_MEASURE = "http://unitsofmeasure.org"
