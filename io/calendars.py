@@ -15,7 +15,7 @@ from .bundles import Resources, references
 from .errors import LoadError, LoadWarning
 from .prepared import Prepared
 from .references import Json, target
-from .resources import Shapes
+from .resources import fault
 from .sources import Source, read_documents
 
 Clock = Callable[[], datetime]
@@ -71,7 +71,9 @@ class Calendar:
         return appointments
 
 
-def open_calendar(sources: Iterable[Source] | str, *, clock: Clock | None = None) -> Calendar:
+def open_calendar(
+    sources: Iterable[Source] | str, *, clock: Clock | None = None, progress: Callable[[int], None] | None = None
+) -> Calendar:
     """Load FHIR R4 resources.
 
     Parameters
@@ -81,6 +83,8 @@ def open_calendar(sources: Iterable[Source] | str, *, clock: Clock | None = None
         standard input), or resources as dicts; both may be mixed. Dicts are copied.
     clock
         What gives the current time, aware; the machine's by default.
+    progress
+        Called now and then with the number of resources read so far.
 
     Raises
     ------
@@ -93,11 +97,15 @@ def open_calendar(sources: Iterable[Source] | str, *, clock: Clock | None = None
     if isinstance(sources, str):
         sources = [sources]
     with _collector_paused():
-        resources = _load(sources)
+        resources = _load(sources, progress or _silent)
         found = _dangling(resources)
     for text in found:
         warnings.warn(text, LoadWarning, stacklevel=2)
     return Calendar(resources, found, clock or _machine_clock)
+
+
+def _silent(_: int) -> None:
+    """Nobody watches."""
 
 
 def _machine_clock() -> datetime:
@@ -116,14 +124,17 @@ def _collector_paused() -> Generator[None]:
             gc.enable()
 
 
-def _load(sources: Iterable[Source]) -> dict[str, dict[str, Json]]:
+def _load(sources: Iterable[Source], progress: Callable[[int], None]) -> dict[str, dict[str, Json]]:
     resources: dict[str, dict[str, Json]] = {}
     places: dict[tuple[str, str], str] = {}
 
     def everything() -> Iterator[Json]:
         return (resource for by_id in resources.values() for resource in by_id.values())
 
-    for resource, place in Resources(Shapes().fault).expand(read_documents(sources), everything):
+    loaded = Resources(fault).expand(read_documents(sources), everything)
+    for count, (resource, place) in enumerate(loaded, start=1):
+        if count % 4096 == 0:
+            progress(count)
         kind, id = resource["resourceType"], resource["id"]
         by_id = resources.setdefault(kind, {})
         earlier = by_id.setdefault(id, resource)

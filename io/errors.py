@@ -7,7 +7,9 @@ SlotwrightError                       (solver.errors)
 │   ├── NotFound                      the resource addressed is not stored (HTTP 404)
 │   ├── UnknownOperation              no such operation
 │   └── NotWritable                   a write on something that cannot be written
-└── LoadError                         resources that cannot be loaded
+├── LoadError                         resources that cannot be loaded
+├── NameNotFound                      a name that nothing is called by
+└── AmbiguousName                     a name that several are called by
 """
 
 from __future__ import annotations
@@ -49,6 +51,14 @@ class NotWritable(Refusal, UnsupportedError):
 
 class LoadError(InvalidInputError):
     """Resources that cannot be loaded; the message names the file and the line or entry."""
+
+
+class NameNotFound(NotFoundError):
+    """A name that no schedule or service is called by; the message lists near matches."""
+
+
+class AmbiguousName(InvalidInputError):
+    """A name that several schedules or services are called by."""
 
 
 class LoadWarning(UserWarning):

@@ -113,6 +113,12 @@ def floor_minute(at_ms: int) -> int:
     return at_ms // MINUTE_MS
 
 
+def utc_text_ms(at_ms: int) -> str:
+    """An instant in UTC with milliseconds."""
+    minute, rest = divmod(at_ms, MINUTE_MS)
+    return f"{utc_text(minute)[:17]}{rest // 1000:02}.{rest % 1000:03}Z"
+
+
 def utc_text(minute: int) -> str:
     """A minute as FHIR instant in UTC with milliseconds."""
     day, rest = divmod(minute, 1440)

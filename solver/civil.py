@@ -55,6 +55,11 @@ class Zone:
             return 0
         return _seconds(datetime.fromtimestamp(second, self._info).utcoffset())
 
+    def abbreviation(self, minute: int) -> str:
+        """What people write behind the time, such as EDT; for zones without letters an offset such as -03."""
+        second = min(max(minute * 60, _FIRST_DAY * DAY_SECONDS), _LAST_DAY * DAY_SECONDS)
+        return datetime.fromtimestamp(second, self._info).tzname() or ""
+
     def local(self, minute: int) -> Local:
         """What the wall clock shows at `minute`."""
         second = minute * 60

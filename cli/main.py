@@ -1,0 +1,134 @@
+"""The `slotwright` command: its commands, and what every one of them does with errors."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "find": "Find common free times for a service.",
+    "op": "Carry out one FHIR operation, for programs.",
+}
+
+
+class _Commands(click.Group):
+    """Commands by name; a command's module is imported when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return importlib.import_module(f".{cmd_name}", __package__).command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        click.echo(f"slotwright {version('slotwright')}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+def slotwright() -> None:
+    """Appointment scheduling on FHIR R4 calendars.
+
+    Options can also be set in a file slotwright.toml in the current folder, and --calendar, --now, --timezone and
+    --engine in the environment as SLOTWRIGHT_CALENDAR and so on.
+
+    \b
+    Exit codes: 0 success, 1 internal error, 2 wrong use, 3 nothing found, 4 conflict,
+    5 invalid input, 6 not found, 7 ledger, 130 interrupted.
+
+    \b
+    Example:
+      slotwright find --calendar examples/clinic --service check-up \\
+          --schedule dr-novak --start 2026-03-10 --end 2026-03-14
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code. Nothing a user does ends in a traceback."""
+    from ..solver.errors import SlotwrightError
+
+    try:
+        defaults = _file_defaults()
+        code = slotwright.main(
+            arguments,
+            prog_name="slotwright",
+            standalone_mode=False,
+            auto_envvar_prefix=None,
+            default_map=dict.fromkeys(COMMANDS, defaults),
+        )
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Abort:
+        return _interrupted()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except SlotwrightError as error:
+        from ..io.outcome import fault_of
+
+        click.echo(f"Error: {error}", err=True)
+        return fault_of(error).exit
+    except KeyboardInterrupt:
+        return _interrupted()
+    except BrokenPipeError:
+        # The reader has gone, as with `| head`: that is no fault. Nothing more can be flushed there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        click.echo(f"Error: {error.strerror or error}{where}.", err=True)
+        return 1
+    except Exception as error:  # the last guard: a fault of ours, said in one sentence
+        if os.environ.get("SLOTWRIGHT_DEBUG"):
+            raise
+        click.echo(f"Internal error: {error!r}. Set SLOTWRIGHT_DEBUG=1 to see where, and please report it.", err=True)
+        return 1
+
+
+def _interrupted() -> int:
+    click.echo("Interrupted.", err=True)
+    return 130
+
+
+def _file_defaults() -> dict[str, Any]:
+    """The options in slotwright.toml, if there is one: `calendar = ["examples/clinic"]`."""
+    if not os.path.exists("slotwright.toml"):
+        return {}
+    import tomllib
+
+    from ..io.errors import LoadError
+
+    try:
+        with open("slotwright.toml", "rb") as file:
+            found = tomllib.load(file)
+    except tomllib.TOMLDecodeError as error:
+        raise LoadError(f"slotwright.toml: {error}.") from error
+    parameters = {"calendar": "calendars", "schedule": "schedules", "json": "as_json", "ndjson": "as_ndjson"}
+    return {parameters.get(name, name.replace("-", "_")): value for name, value in found.items()}

@@ -1,0 +1,82 @@
+"""`slotwright op`: every operation as programs call it, FHIR in and FHIR out."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from .options import calendar_option, engine_option, load, now_option, print_json
+
+
+@click.command("op")
+@click.argument("operation")
+@calendar_option()
+@click.option("--query", metavar="QUERY", help="Parameters as in a URL; without it, a Parameters resource is read.")
+@click.option("--body", metavar="FILE", default="-", show_default=True, help="The Parameters resource, - is stdin.")
+@engine_option()
+@now_option()
+@click.pass_context
+def command(
+    ctx: click.Context,
+    operation: str,
+    calendars: tuple[str, ...],
+    query: str | None,
+    body: str,
+    engine: Any,
+    now: str | None,
+) -> None:
+    """Carry out one FHIR operation and print its answer, a resource or an OperationOutcome.
+
+    OPERATION is a path such as 'Appointment/$find'. The exit code says which group an error belongs to.
+
+    \b
+    Example:
+      slotwright op 'Appointment/$find' --calendar examples/clinic --query \\
+          'start=2026-03-10&end=2026-03-12&service-type-reference=HealthcareService/check-up&schedule=Schedule/dr-novak'
+    """
+    from ..io.operations import answer_call
+    from ..io.outcome import fault_of, outcome_of
+    from ..solver.errors import SlotwrightError
+
+    if query is None and body == "-":
+        if "-" in calendars:
+            raise click.UsageError(
+                "Standard input cannot be both --calendar and the body. Give --query, or --body FILE."
+            )
+        if sys.stdin.isatty():
+            raise click.UsageError("Give the parameters by --query, or a Parameters resource on standard input.")
+    try:
+        parameters = _read_query(query) if query is not None else None
+        content = None if query is not None else _read_body(body)
+        calendar = load(calendars, now)
+    except SlotwrightError as error:
+        print_json(outcome_of(error))
+        ctx.exit(fault_of(error).exit)
+    answer = answer_call(calendar, operation, query=parameters, body=content, engine=engine)
+    print_json(answer.resource)
+    ctx.exit(answer.exit)
+
+
+def _read_query(query: str) -> dict[str, list[str]]:
+    from urllib.parse import parse_qs
+
+    return parse_qs(query.removeprefix("?"), keep_blank_values=True)
+
+
+def _read_body(path: str) -> object:
+    """The parsed body; None if there is none, and text that no operation accepts if it is not JSON."""
+    import orjson
+
+    if path == "-":
+        content = sys.stdin.buffer.read()
+    else:
+        with open(path, "rb") as file:
+            content = file.read()
+    if not content.strip():
+        return None
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return "not JSON"

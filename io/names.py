@@ -1,0 +1,104 @@
+"""What people call schedules and services: names into ids, and ids into names to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from .errors import AmbiguousName, NameNotFound
+from .references import Json, children
+from .store import Store
+
+
+def schedule_id(store: Store, name: str) -> str:
+    """The id of the Schedule that `name` names: its id, `Schedule/<id>`, or what its actor is called, if unique."""
+    return _lookup(store, "Schedule", name, lambda schedule: schedule_names(store, schedule))
+
+
+def service_id(store: Store, name: str) -> str:
+    """The id of the HealthcareService that `name` names: its id, `HealthcareService/<id>`, or its name, if unique."""
+    return _lookup(store, "HealthcareService", name, service_names)
+
+
+def schedule_names(store: Store, schedule: Json) -> Iterator[str]:
+    """What a Schedule may be called, the best to show first."""
+    for actor in children(schedule, "actor"):
+        if actor.get("display"):
+            yield actor["display"]
+        found = store.read(actor["reference"]) if actor.get("reference") else None
+        yield from _resource_names(found or {})
+    if schedule.get("comment"):
+        yield schedule["comment"]
+
+
+def service_names(service: Json) -> Iterator[str]:
+    """What a HealthcareService may be called, the best to show first."""
+    if service.get("name"):
+        yield service["name"]
+    for concept in children(service, "type"):
+        if concept.get("text"):
+            yield concept["text"]
+        yield from (coding["display"] for coding in children(concept, "coding") if coding.get("display"))
+
+
+def show(names: Iterable[str], id: str) -> str:
+    """The first name, or the id where there is none."""
+    return next(iter(names), id)
+
+
+def _resource_names(resource: Json) -> Iterator[str]:
+    name = resource.get("name")
+    if isinstance(name, str):
+        yield name
+    elif isinstance(name, list):
+        for one in children(resource, "name"):
+            if one.get("text"):
+                yield one["text"]
+            parts = [*one.get("prefix", ()), *one.get("given", ()), one.get("family", "")]
+            yield " ".join(str(part) for part in parts if part)
+    for device_name in children(resource, "deviceName"):
+        if device_name.get("name"):
+            yield device_name["name"]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _lookup(store: Store, kind: str, name: str, names_of: Callable[[Json], Iterator[str]]) -> str:
+    bare = name.removeprefix(f"{kind}/")
+    if store.read(f"{kind}/{bare}") is not None:
+        return bare
+    called: dict[str, set[str]] = {}
+    shown: dict[str, str] = {}
+    for resource in store.resources(kind):
+        id: str = resource["id"]
+        called.setdefault(_plain(id), set()).add(id)
+        for other in names_of(resource):
+            called.setdefault(_plain(other), set()).add(id)
+            shown.setdefault(id, other)
+    found = called.get(_plain(bare), set())
+    if len(found) == 1:
+        return next(iter(found))
+    noun = "schedule" if kind == "Schedule" else "service"
+    if found:
+        ids = ", ".join(sorted(found))
+        raise AmbiguousName(f"'{name}' is the name of several {noun}s: {ids}. Give one of these ids.")
+    near = _near(_plain(bare), called)
+    named = [f"{id} ({shown[id]})" if id in shown else id for id in near]
+    if named:
+        raise NameNotFound(f"No {noun} is called '{name}'. Did you mean {' or '.join(named)}?")
+    some = ", ".join(sorted(resource["id"] for resource in store.resources(kind))[:10])
+    there = f"There are: {some}." if some else f"The calendar holds no {kind} at all."
+    raise NameNotFound(f"No {noun} is called '{name}'. {there}")
+
+
+def _near(name: str, called: dict[str, set[str]]) -> list[str]:
+    """The ids whose names come nearest, at most three."""
+    import difflib
+
+    close = difflib.get_close_matches(name, called, n=6, cutoff=0.6)
+    close += [one for one in called if len(name) > 2 and name in one and one not in close]
+    ids: dict[str, None] = {}
+    for one in close:
+        ids.update(dict.fromkeys(sorted(called[one])))
+    return list(ids)[:3]
