@@ -298,7 +298,7 @@ def write_minutes(dice: Dice, value: int) -> Any:
     return (value / 60, "h") if value % 3 == 0 and dice.chance(30) else value
 
 
-def make_layer(dice: Dice, frame: Frame, **fields: Any) -> Resource:
+def make_layer(dice: Dice, **fields: Any) -> Resource:
     """SchedulingParameters with the fields that may differ between schedules."""
     if dice.chance(35):
         fields["bufferBefore"] = write_minutes(dice, dice.pick(BUFFERS))
@@ -328,7 +328,7 @@ def make_service(dice: Dice, frame: Frame, duration: int, zone: str | None) -> R
     elements = make_service_hours(dice, frame)
     if dice.chance(70):
         elements["type"] = [{"coding": [CODINGS[SERVICE]]}]
-    return service(SERVICE, params=make_layer(dice, frame, **fields), **elements)
+    return service(SERVICE, params=make_layer(dice, **fields), **elements)
 
 
 def make_schedule(dice: Dice, frame: Frame, name: str, actor: str, zone: str | None, duration: int) -> Resource:
@@ -345,10 +345,10 @@ def make_schedule(dice: Dice, frame: Frame, name: str, actor: str, zone: str | N
             fields["duration"] = write_minutes(dice, duration)
         if dice.chance(50):
             fields["availability"] = make_availability(dice, frame)
-        layers.append(make_layer(dice, frame, **fields))
+        layers.append(make_layer(dice, **fields))
     if dice.chance(20):
         fields = {"service": OTHER, "duration": 1, "slotCapacity": 9, "availability": []}
-        layers.append(make_layer(dice, frame, **fields))
+        layers.append(make_layer(dice, **fields))
     resource = schedule(name, *dice.several(layers, len(layers), len(layers)), actor=actor, services=(SERVICE,))
     if dice.chance(45):
         resource["planningHorizon"] = make_horizon(dice, frame)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from slotwright.io import invoke, open_calendar
+from slotwright.solver.problem import Engine
 
 PARAMETERS_URL = "https://medplum.com/fhir/StructureDefinition/SchedulingParameters"
 SERVICE_REFERENCE_URL = "https://medplum.com/fhir/service-type-reference"
@@ -61,7 +62,8 @@ def sub(name: str, value: Any) -> list[Resource]:
     if name == "availability":
         return [availability(*value)]
     if isinstance(value, list):
-        return [extension for one in value for extension in sub(name, one)]
+        values: list[Any] = value  # type: ignore[reportUnknownVariableType]
+        return [extension for one in values for extension in sub(name, one)]
     if name == "service":
         return [{"url": name, "valueReference": {"reference": f"HealthcareService/{value}"}}]
     if name in ("timezone", "alignmentTimezone"):
@@ -72,7 +74,8 @@ def sub(name: str, value: Any) -> list[Resource]:
         frequency, length, unit = value
         repeat = {"frequency": frequency, "period": length, "periodUnit": unit}
         return [{"url": name, "valueTiming": {"repeat": repeat}}]
-    return [{"url": name, "valueDuration": duration(*value) if isinstance(value, tuple) else duration(value)}]
+    length = duration(*value) if isinstance(value, tuple) else duration(value)  # type: ignore[reportUnknownArgumentType]
+    return [{"url": name, "valueDuration": length}]
 
 
 def parameters(**fields: Any) -> Resource:
@@ -183,7 +186,7 @@ def find(
     end: str,
     service: str = "HealthcareService/checkup",
     now: datetime | None = None,
-    engine: str = "auto",
+    engine: Engine = "auto",
     **query: Any,
 ) -> tuple[int, Resource]:
     """`$find` as a GET; bare schedule names become Schedule/<name>, `count=` is `_count`, `_` in names is `-`."""

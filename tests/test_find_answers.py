@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 from slotwright.io import invoke, open_calendar
+from slotwright.solver.problem import Engine
 from support import (
     CAPACITY_URL,
     EVERY_DAY,
@@ -180,7 +181,7 @@ def test_a_visit_may_end_at_the_end_of_the_window_and_none_starts_there() -> Non
 # Section 5: candidates
 
 
-def example_of_candidates(engine: str = "auto") -> Answer:
+def example_of_candidates(engine: Engine = "auto") -> Answer:
     """Schedules a (09:00-12:00) and b (08:00-11:30, 15 min after the visit), an hour on half hours."""
     resources = [
         service(params=parameters(duration=60, alignmentInterval=30, alignmentOffset=0)),
@@ -229,7 +230,11 @@ def test_proposals_are_ordered_by_start_before_load() -> None:
 
 
 def series(
-    *stored: Resource, params: Resource | None = None, layer: Resource | None = None, n: int = 3, engine: str = "auto"
+    *stored: Resource,
+    params: Resource | None = None,
+    layer: Resource | None = None,
+    n: int = 3,
+    engine: Engine = "auto",
 ) -> Answer:
     """A search for exactly Monday 2026-02-23 09:00-09:30 in New York, n weeks: 02-23, 03-02 and 03-09."""
     resources = [
@@ -654,7 +659,7 @@ EXAMPLE: Resource = {
 }
 
 
-def example_of_the_response(engine: str = "auto") -> Answer:
+def example_of_the_response(engine: Engine = "auto") -> Answer:
     params = parameters(
         availability=[hours("mon", "09:00:00", "10:10:00")],
         bufferBefore=10,
@@ -853,24 +858,24 @@ def test_a_search_changes_nothing_in_the_calendar() -> None:
 # Both engines answer the same.
 
 
-def example_of_a_series(engine: str) -> Answer:
+def example_of_a_series(engine: Engine) -> Answer:
     return series(engine=engine)
 
 
-def example_off_the_grid(engine: str) -> Answer:
+def example_off_the_grid(engine: Engine) -> Answer:
     return series(params=parameters(duration=30, alignmentInterval=120), engine=engine)
 
 
-def example_of_a_full_limit(engine: str) -> Answer:
+def example_of_a_full_limit(engine: Engine) -> Answer:
     return series(layer=parameters(bookingLimit=(1, 1, "mo")), engine=engine)
 
 
-def example_of_pools(engine: str) -> Answer:
+def example_of_pools(engine: Engine) -> Answer:
     resources, query = rich_search()
     return invoke(open_calendar(resources), "Appointment/$find", query=query, engine=engine)
 
 
-def example_of_capacity_and_buffers(engine: str) -> Answer:
+def example_of_capacity_and_buffers(engine: Engine) -> Answer:
     params = parameters(
         slotCapacity=2,
         bufferBefore=10,
@@ -903,7 +908,7 @@ def test_the_example_of_capacity_and_buffers() -> None:
         example_of_the_response,
     ],
 )
-def test_both_engines_give_the_same_answer(example: Callable[[str], Answer]) -> None:
+def test_both_engines_give_the_same_answer(example: Callable[[Engine], Answer]) -> None:
     auto = example("auto")
     assert auto[0] == 200
     assert example("cp-sat") == auto

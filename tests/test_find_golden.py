@@ -11,6 +11,7 @@ import pytest
 from fhir.resources.R4B.appointment import Appointment
 from fhir.resources.R4B.bundle import Bundle
 from slotwright.io import invoke, open_calendar
+from slotwright.solver.problem import Engine
 
 CASES = sorted((Path(__file__).parent / "golden" / "find").glob("*.json"))
 every_case = pytest.mark.parametrize("path", CASES, ids=[path.stem for path in CASES])
@@ -32,7 +33,7 @@ def test_there_are_cases() -> None:
 
 @every_case
 @pytest.mark.parametrize("engine", ["auto", "cp-sat"])
-def test_the_answer_is_exactly_the_golden_one(path: Path, engine: str) -> None:
+def test_the_answer_is_exactly_the_golden_one(path: Path, engine: Engine) -> None:
     case = read(path)
     now = datetime(2026, 1, 1, tzinfo=UTC)
     calendar = open_calendar(case["resources"])

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from oracle import Offer, find_all
 from slotwright.io import invoke, open_calendar
+from slotwright.solver.problem import Engine
 from strategies import SERVICE, Problem, numbered_problem, problems
 from support import parameters, schedule, service, slot
 
@@ -39,7 +40,10 @@ def offers_of_oracle(problem: Problem) -> list[Offer]:
     )
 
 
-def offers_found(problem: Problem, engine: str) -> list[Offer]:
+ENGINES: tuple[Engine, ...] = ("auto", "cp-sat")
+
+
+def offers_found(problem: Problem, engine: Engine) -> list[Offer]:
     query: dict[str, str | list[str]] = {
         "start": problem.start,
         "end": problem.end,
@@ -71,7 +75,7 @@ def offers_found(problem: Problem, engine: str) -> list[Offer]:
 
 def check(problem: Problem) -> None:
     expected = offers_of_oracle(problem)
-    for engine in ("auto", "cp-sat"):
+    for engine in ENGINES:
         assert offers_found(problem, engine) == expected, engine
 
 
