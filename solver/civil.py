@@ -8,6 +8,7 @@ instant at or after local midnight. Days are counted from 1970-01-01 (a Thursday
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import NamedTuple
 
 DAY_SECONDS = 86_400
@@ -165,6 +166,7 @@ def day_number(year: int, month: int, day: int) -> int:
     return date(year, month, day).toordinal() - _EPOCH_ORDINAL
 
 
+@lru_cache(maxsize=1024)
 def iso_date(day: int) -> str:
     return _date(day).isoformat()
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .errors import SolverFaultError
+from .errors import LimitError, SolverFaultError
 from .model import ModelWriter, Response, Solve
 from .problem import Member, Pool
 from .profiles import ENUMERATE, INTERACTIVE
@@ -176,8 +176,15 @@ def _fits(starts: Sequence[StartChoices]) -> bool:
 def _optimum(solve: Solve, writer: ModelWriter) -> Response:
     response = solve(writer, INTERACTIVE)
     if response.status != "OPTIMAL":
-        raise SolverFaultError(f"CP-SAT ended a combination model with {response.status}, not with a proven optimum")
+        raise incomplete("a combination model", response.status)
     return response
+
+
+def incomplete(what: str, status: str) -> LimitError | SolverFaultError:
+    """The error for a model that CP-SAT did not finish: its work limit, or a fault."""
+    if status in ("FEASIBLE", "UNKNOWN"):
+        return LimitError(f"CP-SAT reached its work limit in {what} ({status}). Ask for fewer pools or smaller ones.")
+    return SolverFaultError(f"CP-SAT ended {what} with {status}")
 
 
 def first_of_start(choices: StartChoices, wanted: int, solve: Solve) -> list[tuple[int, ...]]:
@@ -192,7 +199,7 @@ def first_of_start(choices: StartChoices, wanted: int, solve: Solve) -> list[tup
     if response.status == "INFEASIBLE":
         return []
     if response.status != "OPTIMAL":
-        raise SolverFaultError(f"CP-SAT ended an enumeration with {response.status}, not with all solutions")
+        raise incomplete("an enumeration of combinations", response.status)
     found = sorted((_key_of(literals, values), literals.read(values)) for values in response.solutions)
     return [places for _, places in found[:wanted]]
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .combinations import StartChoices, first_of_start, start_choices
-from .errors import SolverFaultError
+from .combinations import first_of_start, incomplete, start_choices
 from .grid import places
 from .intervals import Pair, from_pairs, to_pairs
 from .model import ModelWriter, Solve
@@ -30,15 +29,11 @@ def find_by_model(problem: FindProblem, solve: Solve) -> list[Offer]:
     order = {tick: place for place, tick in enumerate(problem.ticks)}
     for start in _starts_in_turn(problem, solve):
         wanted = min(problem.combinations, problem.count - len(offers))
-        choices = _all_choices(problem, order[start], wanted)
+        choices = start_choices(problem.pools, order[start], wanted)
         offers += (Offer(start, chosen) for chosen in first_of_start(choices, wanted, solve))
         if len(offers) == problem.count:
             break
     return offers
-
-
-def _all_choices(problem: FindProblem, place: int, wanted: int) -> StartChoices:
-    return start_choices(problem.pools, place, wanted)
 
 
 def _domain(ticks: Sequence[int], bitmap: int) -> list[Pair]:
@@ -102,7 +97,7 @@ def _starts_in_turn(problem: FindProblem, solve: Solve) -> Iterator[int]:
         if response.status == "INFEASIBLE":
             return
         if response.status != "OPTIMAL":
-            raise SolverFaultError(f"CP-SAT ended a find model with {response.status}, not with a proven optimum")
+            raise incomplete("a find model", response.status)
         found = response.values[start]
         yield found
         if found >= problem.ticks[-1]:

@@ -32,6 +32,7 @@ ENUMERATE: Profile = MappingProxyType(
     {
         **_LEAN,
         "linearization_level": 0,
+        "max_deterministic_time": 30.0,
         "enumerate_all_solutions": True,
         "fill_additional_solutions_in_response": True,
         "solution_pool_size": 1_000_000,

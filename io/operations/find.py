@@ -19,9 +19,9 @@ from ..instants import ceil_minute, floor_minute, search_time_ms
 from ..mapping import Part, ProposalWriter, Series
 from ..parameters import ParameterFault, Place, Resolved
 from ..prepared import Examined, Service
-from ..references import Json, target
+from ..references import Json, Target, target
 from ..store import Store
-from .request import RawPool, Request
+from .request import RawMember, RawPool, Request
 
 HOUR_MS = 3_600_000
 RANGE_MOST_MS = 31 * 24 * HOUR_MS
@@ -128,14 +128,13 @@ def _members(pools: Iterable[RawPool]) -> Iterator[tuple[str, str]]:
     """Every distinct member with its path; pools of one have the shorter path."""
     for pool in pools:
         base = f"Parameters.schedule[{pool.place}]"
-        references = {member.reference: member.place for member in reversed(pool.members)}
-        if len(references) == 1:
-            yield base, next(iter(references))
+        if _is_pool_of_one(pool):
+            yield base, pool.members[0].reference
             continue
-        seen: set[str] = set()
+        seen: set[Target | str] = set()
         for member in pool.members:
-            if member.reference not in seen:
-                seen.add(member.reference)
+            if _named(member) not in seen:
+                seen.add(_named(member))
                 yield f"{base}.part[{member.place}]", member.reference
 
 
@@ -230,8 +229,13 @@ def _row_16(request: FindRequest, pools: list[list[Candidate]]) -> list[list[Inv
 
 
 def _is_pool_of_one(raw: RawPool) -> bool:
-    first = raw.members[0].reference
-    return all(member.reference == first for member in raw.members)
+    """Does it name one schedule in the request, repetitions not counted?"""
+    first = _named(raw.members[0])
+    return len(raw.members) == 1 or all(_named(member) == first for member in raw.members)
+
+
+def _named(member: RawMember) -> Target | str:
+    return target(member.reference) or member.reference
 
 
 def _remove_failing(

@@ -20,7 +20,7 @@ _INTEGERS = ("valueInteger", "valuePositiveInt", "valueUnsignedInt")
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class RawMember:
     """A schedule reference of a pool, and its place as written (None: it stands alone)."""
 
     reference: str
@@ -32,7 +32,7 @@ class RawPool:
     """One occurrence of `schedule`, and its place among all occurrences."""
 
     place: int
-    members: tuple[Member, ...]
+    members: tuple[RawMember, ...]
 
 
 class QueryRequest:
@@ -41,7 +41,7 @@ class QueryRequest:
     def __init__(self, query: Query) -> None:
         self._values: dict[str, list[str]] = {}
         for name, value in query.items():
-            self._values[name] = [value] if isinstance(value, str) else list(value)
+            self._values[name] = [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
 
     def _given(self, name: str) -> list[str]:
         return [value for value in self._values.get(name, ()) if value]
@@ -132,7 +132,7 @@ class BodyRequest:
             if isinstance(parameter.get("part"), list):
                 parts: list[Any] = parameter["part"]
                 members = tuple(
-                    Member(reference, index)
+                    RawMember(reference, index)
                     for index, part in enumerate(parts)
                     if isinstance(part, dict)
                     and part.get("name") == name  # type: ignore[reportUnknownMemberType]
@@ -142,15 +142,15 @@ class BodyRequest:
                 members = _split(parameter["valueString"])
             else:
                 reference = _value(parameter, _REFERENCES)
-                members = (Member(reference, None),) if reference else ()
+                members = (RawMember(reference, None),) if reference else ()
             if members:
                 found.append(RawPool(place, members))
         return found
 
 
-def _split(value: str) -> tuple[Member, ...]:
+def _split(value: str) -> tuple[RawMember, ...]:
     members = value.split(",")
-    return tuple(Member(one.strip(), index) for index, one in enumerate(members) if one.strip())
+    return tuple(RawMember(one.strip(), index) for index, one in enumerate(members) if one.strip())
 
 
 def _value(parameter: Json, kinds: Sequence[str]) -> Any:
