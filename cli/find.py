@@ -11,6 +11,7 @@ from .options import calendar_option, engine_option, load, now_option, print_jso
 if TYPE_CHECKING:
     from ..io.calendars import Calendar
     from ..io.errors import Refusal
+    from ..io.parameters import Resolved
     from ..solver.civil import Zone
 
 
@@ -105,9 +106,9 @@ def command(
     }
     try:
         request = find.read_request(QueryRequest(query))
-        duration = _duration(calendar, service_id, pools[0][0])
+        resolved = _parameters(calendar, service_id, pools[0][0])
         earliest_ms = None if lead is None else int(instant.timestamp() * 1000) + lead * 60_000
-        allowed = Wishes(hours, days, earliest_ms).starts(window, zone, duration)
+        allowed = Wishes(hours, days, earliest_ms).starts(window, zone, resolved.duration if resolved else 0)
         answer = find.find(calendar, request, now=instant, engine=engine, allowed=allowed)
     except Refusal as error:
         raise _for_people(error, service_id, pools) from error
@@ -144,10 +145,8 @@ def _zone(calendar: Calendar, name: str | None, service_id: str, schedule_id: st
 
     zones = calendar.prepared.zones
     if name is None:
-        resolved = _resolved_zone(calendar, service_id, schedule_id)
-        found = resolved or zones.get("Etc/UTC")
-        assert found is not None
-        return found
+        resolved = _parameters(calendar, service_id, schedule_id)
+        name = "Etc/UTC" if resolved is None else resolved.timezone.name
     found = zones.get(name)
     if found is None:
         import difflib
@@ -158,34 +157,23 @@ def _zone(calendar: Calendar, name: str | None, service_id: str, schedule_id: st
     return found
 
 
-def _resolved_zone(calendar: Calendar, service_id: str, schedule_id: str) -> Zone | None:
-    """None where its parameters do not resolve: then the operation itself says why."""
-    from ..io.parameters import ParameterFault
+def _parameters(calendar: Calendar, service_id: str, schedule_id: str) -> Resolved | None:
+    """None where they do not resolve: then the operation itself says why."""
+    from ..io.parameters import Resolved
 
     service = calendar.prepared.service(service_id)
     examined = None if service is None else calendar.prepared.examine(schedule_id, service)
-    if examined is None or isinstance(examined.parameters, ParameterFault):
-        return None
-    return examined.parameters.timezone.zone
-
-
-def _duration(calendar: Calendar, service_id: str, schedule_id: str) -> int:
-    from ..io.parameters import ParameterFault
-
-    service = calendar.prepared.service(service_id)
-    examined = None if service is None else calendar.prepared.examine(schedule_id, service)
-    if examined is None or isinstance(examined.parameters, ParameterFault):
-        return 0
-    return examined.parameters.duration
+    found = None if examined is None else examined.parameters
+    return found if isinstance(found, Resolved) else None
 
 
 def _note_other_zones(calendar: Calendar, service_id: str, pools: list[list[str]], zone: Zone) -> None:
     """Local days and times are read in one zone; say so where schedules have others."""
     others: dict[str, list[str]] = {}
     for id in dict.fromkeys(one for pool in pools for one in pool):
-        other = _resolved_zone(calendar, service_id, id)
-        if other is not None and other.name != zone.name:
-            others.setdefault(other.name, []).append(id)
+        resolved = _parameters(calendar, service_id, id)
+        if resolved is not None and resolved.timezone.zone.name != zone.name:
+            others.setdefault(resolved.timezone.zone.name, []).append(id)
     for name, ids in others.items():
         click.echo(f"Note: days and times are those of {zone.name}; {', '.join(ids)}: {name}.", err=True)
 
