@@ -14,6 +14,7 @@ _INSTANT = re.compile(
     r"(?:Z|([+-])(0\d|1[0-3]):([0-5]\d)|([+-])14:00)",
     re.ASCII,
 )
+_CLOCK = re.compile(r"T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{3}))?", re.ASCII)
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d|60)(?:\.(\d+))?)?", re.ASCII)
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -21,15 +22,35 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 @lru_cache(maxsize=4096)
 def _days(text: str) -> int | None:
+    # fromisoformat takes week dates and other digits too.
+    if _DATE.fullmatch(text) is None:
+        return None
     try:
         return date.fromisoformat(text).toordinal() - _EPOCH
     except ValueError:
         return None
 
 
+@lru_cache(maxsize=4096)
+def _clock_ms(text: str) -> int | None:
+    """`T09:30:00` or `T09:30:00.000`."""
+    match = _CLOCK.fullmatch(text)
+    if match is None:
+        return None
+    hour, minute, second, fraction = match.groups()
+    return (int(hour) * 60 + int(minute)) * MINUTE_MS + int(second) * 1000 + int(fraction or 0)
+
+
 def instant_ms(text: object) -> int | None:
     """Milliseconds since the epoch of a FHIR instant (seconds may be missing); None if it is not readable."""
-    match = _INSTANT.fullmatch(text) if isinstance(text, str) else None
+    if not isinstance(text, str):
+        return None
+    if text[-1:] == "Z":
+        # Nearly all stored times: in UTC, on one of a few days, at one of a few times of the day.
+        days, clock = _days(text[:10]), _clock_ms(text[10:-1])
+        if days is not None and clock is not None:
+            return days * DAY_MS + clock
+    match = _INSTANT.fullmatch(text)
     if match is None:
         return None
     day, hour, minute, second, fraction, sign, off_hour, off_minute, far_sign = match.groups()

@@ -21,6 +21,7 @@ from .references import Json, child, children, same_target, target
 
 OCCUPYING = ("busy", "busy-tentative", "busy-unavailable")
 _DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_BOOKED = ("busy", "busy-tentative")
 _NEVER_BOOKED = ("cancelled", "entered-in-error")
 
 
@@ -131,20 +132,15 @@ def claims_of(rows: SlotRows, service: Json, appointments: Mapping[str, Sequence
                 continue
         else:
             start, end = floor_minute(start_ms), ceil_minute(end_ms)
-        held_by = appointments.get(slot["id"], ())
-        claims.append(
-            Claim(
-                start,
-                end,
-                f"Slot/{slot['id']}",
-                tolerance=_tolerance(slot),
-                free=free,
-                relevant="serviceType" not in slot or concerns(slot, service_id, codings),
-                booking=status in ("busy", "busy-tentative")
-                and any(is_booking(appointment, service_id) for appointment in held_by),
-                expires_ms=min((at for one in held_by if (at := hold_expires_ms(one)) is not None), default=None),
-            )
-        )
+        booking, expires_ms = False, None
+        held_by = appointments.get(slot["id"])
+        if held_by is not None:
+            booking = status in _BOOKED and any(is_booking(appointment, service_id) for appointment in held_by)
+            ends = [at for one in held_by if (at := hold_expires_ms(one)) is not None]
+            expires_ms = min(ends) if ends else None
+        relevant = "serviceType" not in slot or concerns(slot, service_id, codings)
+        label = f"Slot/{slot['id']}"
+        claims.append(Claim(start, end, label, _tolerance(slot), free, relevant, booking, expires_ms))
     return claims
 
 

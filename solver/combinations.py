@@ -10,7 +10,7 @@ start within a band: some feasible combinations found by arithmetic bound the ke
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,17 +46,23 @@ class StartChoices:
 def start_choices(pools: Sequence[Pool], place: int, wanted: int, exact: int = EXACT) -> StartChoices:
     """The members free at the tick `place` that can be part of one of the `wanted` best combinations.
 
-    A member beaten by members of `wanted` + len(pools) − 1 other actors of its pool cannot: the other pools take at
-    most len(pools) − 1 of these actors, and each of the rest makes a better combination.
+    The pools come `by_preference`. A member beaten by members of `wanted` + len(pools) − 1 other actors of its pool
+    cannot: the other pools take at most len(pools) − 1 of these actors, and each of the rest makes a better
+    combination.
     """
+    most = wanted + len(pools) - 1
     kept: list[list[Member]] = []
     for pool in pools:
         best: list[Member] = []
         better: set[int] = set()
-        for member in sorted((one for one in pool if one.starts >> place & 1), key=_preference):
-            if len(better) - (member.actor in better) < wanted + len(pools) - 1:
+        for member in pool:
+            if not member.starts >> place & 1:
+                continue
+            if len(better) - (member.actor in better) < most:
                 best.append(member)
             better.add(member.actor)
+            if len(better) > most:
+                break
         kept.append(best)
     weights = _weights([len(members) for members in kept], _most_load(kept), exact)
     return StartChoices(
@@ -69,6 +75,11 @@ def start_choices(pools: Sequence[Pool], place: int, wanted: int, exact: int = E
         ),
         len(weights),
     )
+
+
+def by_preference(pools: Iterable[Pool]) -> list[Pool]:
+    """The pools with their members in order of load, then of place."""
+    return [tuple(sorted(pool, key=_preference)) for pool in pools]
 
 
 def _preference(member: Member) -> tuple[int, int]:

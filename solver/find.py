@@ -69,6 +69,7 @@ def _without_choice(problem: FindProblem, pools: Sequence[Pool]) -> list[Offer]:
 
 def _with_choice(problem: FindProblem, pools: Sequence[Pool], run: model.Solve) -> list[Offer]:
     feasible = places(feasible_starts(pools))
+    preferred = combinations.by_preference(pools)
     several = problem.combinations > 1
     block_of: Callable[[int], int] = lambda left: 1 if several else min(left, combinations.BLOCK)  # noqa: E731
     offers: list[Offer] = []
@@ -78,7 +79,7 @@ def _with_choice(problem: FindProblem, pools: Sequence[Pool], run: model.Solve) 
         block = feasible[done : done + block_of(left)]
         done += len(block)
         wanted = min(problem.combinations, left)
-        choices = [combinations.start_choices(pools, place, wanted) for place in block]
+        choices = [combinations.start_choices(preferred, place, wanted) for place in block]
         if several:
             found = [(block[0], chosen) for chosen in combinations.first_of_start(choices[0], wanted, run)]
         else:

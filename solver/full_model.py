@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .combinations import first_of_start, incomplete, start_choices
+from .combinations import by_preference, first_of_start, incomplete, start_choices
 from .grid import places
 from .intervals import Pair, from_pairs, to_pairs
 from .model import ModelWriter, Solve
@@ -27,9 +27,10 @@ def find_by_model(problem: FindProblem, solve: Solve) -> list[Offer]:
         found = _fixed_starts(problem, solve)
         return [Offer(start, tuple(pool[0].place for pool in problem.pools)) for start in found[: problem.count]]
     order = {tick: place for place, tick in enumerate(problem.ticks)}
+    preferred = by_preference(problem.pools)
     for start in _starts_in_turn(problem, solve):
         wanted = min(problem.combinations, problem.count - len(offers))
-        choices = start_choices(problem.pools, order[start], wanted)
+        choices = start_choices(preferred, order[start], wanted)
         offers += (Offer(start, chosen) for chosen in first_of_start(choices, wanted, solve))
         if len(offers) == problem.count:
             break
