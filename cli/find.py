@@ -15,6 +15,29 @@ if TYPE_CHECKING:
     from ..solver.civil import Zone
 
 
+_OPTIONS = {
+    "_count": "--count",
+    "combinations": "--combinations",
+    "occurrence-count": "--occurrences",
+    "ignore-appointment": "--ignore-appointment",
+}
+
+_REMEDIES = {
+    "No timezone specified and": "Load the actor too, or state a timezone in the SchedulingParameters.",
+    "No timezone specified": "Give the actor a timezone extension, or state one in the SchedulingParameters.",
+    "Schedule is not schedulable": "Its serviceType must refer to the service.",
+    "Scheduling only supported": "Make a Schedule for each actor.",
+    "Scheduling parameters attribute": "Schedules of one search must agree in it.",
+    "Search range cannot exceed": "Search in parts, one after the other.",
+    "Search range ends before": "Ask for a later window.",
+    "Search range starts after": "Ask for an earlier window.",
+    "All schedules must share": "Search the series with schedules of one zone.",
+    "Appointment not found": "Give the id of an Appointment in the calendar.",
+    "Slot/": "Mend or remove this Slot.",
+}
+"""What to do about a refusal, by how its text begins."""
+
+
 @click.command("find")
 @calendar_option()
 @click.option("--service", required=True, metavar="NAME", help="The HealthcareService, by id or name.")
@@ -193,5 +216,10 @@ def _for_people(error: Refusal, service_id: str, pools: list[list[str]]) -> Refu
             places.append(f"HealthcareService/{service_id}{rest}")
         else:
             places.append(expression.replace("Parameters.", "--"))
-    text = f"{error.text} ({', '.join(places)})" if places else error.text
-    return type(error)(f"{text}.", error.expression)
+    text = error.text
+    for parameter, option in _OPTIONS.items():
+        text = re.sub(rf"(?<![\w-]){parameter}(?![\w-])", option, text)
+    if places:
+        text = f"{text} ({', '.join(places)})"
+    remedy = next((remedy for begin, remedy in _REMEDIES.items() if error.text.startswith(begin)), "")
+    return type(error)(f"{text}. {remedy}".rstrip(), error.expression)

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from ..io.calendars import Calendar
 
-_WARNINGS_SHOWN = 5
+_WARNINGS_SHOWN = 20
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
