@@ -115,7 +115,7 @@ def command(
     service_id = names.service_id(calendar, service)
     pools = [[names.schedule_id(calendar, name) for name in _members(pool)] for pool in schedules]
     zone = _zone(calendar, timezone, service_id, pools[0][0])
-    most_ms = find.RANGE_MOST_MS if occurrences is None else find.SERIES_RANGE_MOST_MS
+    most_ms = find.RANGE_MOST_MS if not occurrences else find.SERIES_RANGE_MOST_MS
     window = read_window(start, end, zone, most_ms)
     query: dict[str, str | list[str]] = {
         "start": utc_text_ms(window.start_ms),
@@ -129,10 +129,11 @@ def command(
     }
     try:
         request = find.read_request(QueryRequest(query))
-        resolved = _parameters(calendar, service_id, pools[0][0])
         earliest_ms = None if lead is None else int(instant.timestamp() * 1000) + lead * 60_000
-        allowed = Wishes(hours, days, earliest_ms).starts(window, zone, resolved.duration if resolved else 0)
-        answer = find.find(calendar, request, now=instant, engine=engine, allowed=allowed)
+        wishes = Wishes(hours, days, earliest_ms)
+        answer = find.find(
+            calendar, request, now=instant, engine=engine, wish=lambda duration: wishes.starts(window, zone, duration)
+        )
     except Refusal as error:
         raise _for_people(error, service_id, pools) from error
     if timezone is None:

@@ -131,4 +131,11 @@ def _file_defaults() -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise LoadError(f"slotwright.toml: {error}.") from error
     parameters = {"calendar": "calendars", "schedule": "schedules", "json": "as_json", "ndjson": "as_ndjson"}
-    return {parameters.get(name, name.replace("-", "_")): value for name, value in found.items()}
+    return {parameters.get(name, name.replace("-", "_")): _as_typed(name, value) for name, value in found.items()}
+
+
+def _as_typed(name: str, value: Any) -> Any:
+    """A TOML value as it would be typed: one path or schedule is a list of one, a date is its text."""
+    if name in ("calendar", "schedule"):
+        return value if isinstance(value, list) else [value]  # type: ignore[reportUnknownVariableType]
+    return value if isinstance(value, bool | str) else value.isoformat() if hasattr(value, "isoformat") else str(value)

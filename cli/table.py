@@ -26,7 +26,7 @@ def print_answer(calendar: Calendar, answer: FindAnswer, window: Window, zone: Z
     service = answer.service.resource
     title = names.show(names.service_names(service), answer.service.id)
     resolved = answer.pools[0][0].resolved
-    click.echo(f"{title}, {resolved.duration} min · {_window(window, zone)}")
+    click.echo(f"{_printable(title)}, {resolved.duration} min · {_window(window, zone)}")
     if not answer.offers:
         click.echo(_nothing(calendar, answer))
         return
@@ -41,18 +41,20 @@ def _table(calendar: Calendar, answer: FindAnswer, zone: Zone) -> str:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    fits = console.width >= 100
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="")
     table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("Day", no_wrap=True)
-    table.add_column("Time", no_wrap=True)
-    if answer.series is not None:
-        table.add_column("Weekly until", no_wrap=True)
+    for title in ("Day", "Time", *(("Weekly until",) if answer.series is not None else ())):
+        table.add_column(title, no_wrap=fits, overflow="fold")
     for pool in answer.pools:
         table.add_column(_column(pool), overflow="fold")
     for number, offer in enumerate(answer.offers, start=1):
-        table.add_row(str(number), *_when(answer, offer, zone), *(_who(calendar, one) for one in answer.chosen(offer)))
-    console = Console(width=None if sys.stdout.isatty() else 120)
+        who = [_who(calendar, one) for one in answer.chosen(offer)]
+        # Text and not str: names are no markup.
+        table.add_row(str(number), *(Text(cell) for cell in (*_when(answer, offer, zone), *who)))
     with console.capture() as capture:
         console.print(table)
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines() if line.strip())
@@ -67,14 +69,21 @@ def _column(pool: tuple[Examined, ...]) -> str:
 def _who(calendar: Calendar, examined: Examined) -> str:
     from ..io import names
 
-    return names.show(names.schedule_names(calendar, examined.resource), examined.id)
+    return _printable(names.show(names.schedule_names(calendar, examined.resource), examined.id))
+
+
+def _printable(name: str) -> str:
+    """A name without the control characters that would steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in name)
 
 
 def _when(answer: FindAnswer, offer: Offer, zone: Zone) -> list[str]:
     from ..solver.series import later_occurrences
 
     end = offer.start + answer.pools[0][0].resolved.duration
-    cells = [_day(offer.start, zone), f"{_clock(offer.start, zone)} – {_clock(end, zone)} {zone.abbreviation(end)}"]
+    first, last = zone.abbreviation(offer.start), zone.abbreviation(end)
+    begins = _clock(offer.start, zone) if first == last else f"{_clock(offer.start, zone)} {first}"
+    cells = [_day(offer.start, zone), f"{begins} – {_clock(end, zone)} {last}"]
     if answer.series is not None:
         later = later_occurrences(offer.start, answer.series.occurrences, answer.series.zone.zone)
         cells.append(_day(later[-1], zone) if later else "")
@@ -108,8 +117,10 @@ def _window(window: Window, zone: Zone) -> str:
 
 def _nothing(calendar: Calendar, answer: FindAnswer) -> str:
     """Why there is no offer: which schedule or pool left the fewest starts."""
-    if answer.problem is None:
+    if answer.has_too_few_actors():
         return "Nothing free: the pools have fewer actors than the appointment needs, and none is used twice."
+    if answer.problem is None:
+        return "Nothing free: the window holds no whole minute."
     starts = answer.starts()
     fewest = min(range(len(starts)), key=starts.__getitem__)
     pool = answer.pools[fewest]
@@ -118,5 +129,7 @@ def _nothing(calendar: Calendar, answer: FindAnswer) -> str:
     count = starts[fewest]
     if count == 0:
         return f"Nothing free. {which} leaves no start in this window."
-    each = "" if len(starts) == 1 else " Each has starts of its own, but none is common to all."
-    return f"Nothing free. {which} leaves the fewest starts, {count}.{each}"
+    why = " Each has starts of its own, but none is common to all."
+    if answer.common_starts():
+        why = " At every start that all have in common, one actor would be needed twice."
+    return f"Nothing free. {which} leaves the fewest starts, {count}.{why if len(starts) > 1 else ''}"

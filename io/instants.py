@@ -91,7 +91,8 @@ def dates(text: str) -> Dates | None:
     if match is None:
         return None
     year, month, day = (int(part) if part else None for part in match.groups())
-    assert year is not None
+    if not year:
+        return None
     try:
         if month is None:
             return Dates(day_number(year, 1, 1), day_number(year + 1, 1, 1))

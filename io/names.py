@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from .errors import AmbiguousName, NameNotFound
-from .references import Json, children
+from .references import Json
 from .store import Store
 
 
@@ -21,23 +22,21 @@ def service_id(store: Store, name: str) -> str:
 
 def schedule_names(store: Store, schedule: Json) -> Iterator[str]:
     """What a Schedule may be called, the best to show first."""
-    for actor in children(schedule, "actor"):
-        if actor.get("display"):
-            yield actor["display"]
-        found = store.read(actor["reference"]) if actor.get("reference") else None
+    for actor in _objects(schedule.get("actor")):
+        yield from _texts(actor.get("display"))
+        reference = actor.get("reference")
+        found = store.read(reference) if isinstance(reference, str) else None
         yield from _resource_names(found or {})
-    if schedule.get("comment"):
-        yield schedule["comment"]
+    yield from _texts(schedule.get("comment"))
 
 
 def service_names(service: Json) -> Iterator[str]:
     """What a HealthcareService may be called, the best to show first."""
-    if service.get("name"):
-        yield service["name"]
-    for concept in children(service, "type"):
-        if concept.get("text"):
-            yield concept["text"]
-        yield from (coding["display"] for coding in children(concept, "coding") if coding.get("display"))
+    yield from _texts(service.get("name"))
+    for concept in _objects(service.get("type")):
+        yield from _texts(concept.get("text"))
+        for coding in _objects(concept.get("coding")):
+            yield from _texts(coding.get("display"))
 
 
 def show(names: Iterable[str], id: str) -> str:
@@ -46,18 +45,29 @@ def show(names: Iterable[str], id: str) -> str:
 
 
 def _resource_names(resource: Json) -> Iterator[str]:
-    name = resource.get("name")
-    if isinstance(name, str):
-        yield name
-    elif isinstance(name, list):
-        for one in children(resource, "name"):
-            if one.get("text"):
-                yield one["text"]
-            parts = [*one.get("prefix", ()), *one.get("given", ()), one.get("family", "")]
-            yield " ".join(str(part) for part in parts if part)
-    for device_name in children(resource, "deviceName"):
-        if device_name.get("name"):
-            yield device_name["name"]
+    """The names of an actor, whose elements nobody has judged."""
+    name: Any = resource.get("name")
+    yield from _texts(name)
+    for one in _objects(name):
+        yield from _texts(one.get("text"))
+        parts = [text for key in ("prefix", "given") for word in _list(one.get(key)) for text in _texts(word)]
+        yield from _texts(" ".join([*parts, *_texts(one.get("family"))]))
+    for device_name in _objects(resource.get("deviceName")):
+        yield from _texts(device_name.get("name"))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []  # type: ignore[reportUnknownVariableType]
+
+
+def _objects(value: Any) -> list[Json]:
+    """The objects of a list, nothing for anything else."""
+    return [one for one in _list(value) if isinstance(one, dict)]
+
+
+def _texts(value: Any) -> list[str]:
+    """The value if it is a text that says something."""
+    return [value] if isinstance(value, str) and value.strip() else []
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..solver.civil import DAY_MS, Zone, iso_date, weekday
+from ..solver.civil import DAY_MS, MINUTE_MS, Zone, iso_date, weekday
 from ..solver.errors import InvalidInputError
 from ..solver.intervals import Edges, from_pairs, intersect
 from .instants import ceil_minute, dates, floor_minute, instant_ms, wall_ms
@@ -106,9 +106,7 @@ def read_window(start: str, end: str, zone: Zone, most_ms: int) -> Window:
         )
     days = dates(end)
     if days is not None and end_ms - start_ms > most_ms:
-        last = days.last
-        while zone.day_start_ms(last) - start_ms > most_ms:
-            last -= 1
+        last = zone.local_day((start_ms + most_ms) // MINUTE_MS)
         hours = most_ms // 3_600_000
         raise InvalidInputError(
             f"--start {start} to --end {end} are {_hours(end_ms - start_ms)} h in {zone.name}, "

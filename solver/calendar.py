@@ -41,6 +41,7 @@ class CompiledCalendar:
         "_closures",
         "_free",
         "_holds",
+        "_now_ms",
         "_occupied_sums",
         "_occupying",
         "_starts",
@@ -68,9 +69,9 @@ class CompiledCalendar:
         for claim in claims:
             (lasting if claim.expires_ms is None else self._holds).append(claim)
         live = lasting + [hold for hold in self._holds if not _lapsed(hold, now_ms)]
-        self._set_validity(now_ms)
+        self._set_time(now_ms)
         self._occupying = Claims(claim for claim in live if not claim.free)
-        self._free = Claims(claim for claim in live if claim.free and claim.relevant)
+        self._free = Claims(claim for claim in live if claim.free)
         self._tally = Tally(rules.limits, rules.zone)
         for claim in live:
             if claim.booking:
@@ -93,7 +94,8 @@ class CompiledCalendar:
         return iter(self._occupying)
 
     def _free_pieces(self, low: int, high: int) -> list[Piece]:
-        return [Piece(claim.start, claim.end, claim.label) for claim in self._free.overlapping(low, high)]
+        near = self._free.overlapping(low, high)
+        return [Piece(claim.start, claim.end, claim.label) for claim in near if claim.relevant]
 
     def _closure_pieces(self, low: int, high: int) -> list[Piece]:
         pieces = (closure_piece(closure, low, high) for closure in self._closures)
@@ -211,17 +213,16 @@ class CompiledCalendar:
                 self._holds.remove(change)
             else:
                 raise KeyError(change)
-            now_ms = self._valid_from
-            self._set_validity(now_ms)
-            if _lapsed(change, now_ms):
+            self._set_time(self._now_ms)
+            if _lapsed(change, self._now_ms):
                 return
         self._apply(change, sign)
 
     def _apply(self, claim: Claim, sign: int) -> None:
         """Count a claim in or out."""
         if claim.free:
+            self._move(self._free, claim, sign)
             if claim.relevant:
-                self._move(self._free, claim, sign)
                 self._reopen(claim.start, claim.end)
             return
         self._move(self._occupying, claim, sign)
@@ -276,16 +277,17 @@ class CompiledCalendar:
     def at(self, now_ms: int) -> CompiledCalendar:
         """This calendar at another time: holds that lapsed since are counted out, or in again."""
         if not self._valid_from <= now_ms < self._valid_until:
-            before = self._valid_from
             for hold in self._holds:
-                was, will_be = _lapsed(hold, before), _lapsed(hold, now_ms)
+                was, will_be = _lapsed(hold, self._now_ms), _lapsed(hold, now_ms)
                 if was != will_be:
                     self._apply(hold, 1 if was else -1)
-            self._set_validity(now_ms)
+            self._set_time(now_ms)
+        self._now_ms = now_ms
         return self
 
-    def _set_validity(self, now_ms: int) -> None:
-        """Between these instants no hold lapses: [the last lapse, the next one)."""
+    def _set_time(self, now_ms: int) -> None:
+        """Now, and the stretch around it in which no hold lapses: [the last lapse, the next one)."""
+        self._now_ms = now_ms
         ends = sorted(hold.expires_ms for hold in self._holds if hold.expires_ms is not None)
         place = bisect_right(ends, now_ms)
         self._valid_from = ends[place - 1] if place else -(2**62)
@@ -293,7 +295,9 @@ class CompiledCalendar:
 
     def without(self, labels: frozenset[str]) -> CompiledCalendar:
         """A twin without the Slots of these labels; itself if it has none of them."""
-        gone = [claim for claims in (self._occupying, self._free) for claim in claims if claim.label in labels]
+        here = (claim for claims in (self._occupying, self._free) for claim in claims)
+        gone = [claim for claim in here if claim.label in labels and claim.expires_ms is None]
+        gone += [hold for hold in self._holds if hold.label in labels]
         if not gone:
             return self
         twin = self.copy()

@@ -37,8 +37,8 @@ class Claims:
         self._long: list[Claim] = []
         for claim in claims:
             self._home(claim).append(claim)
-        self._short.sort()
-        self._long.sort()
+        self._short.sort(key=_order)
+        self._long.sort(key=_order)
 
     def _home(self, claim: Claim) -> list[Claim]:
         return self._long if claim.end - claim.start > DAY_MINUTES else self._short
@@ -53,15 +53,19 @@ class Claims:
         return twin
 
     def add(self, claim: Claim) -> None:
-        insort(self._home(claim), claim)
+        insort(self._home(claim), claim, key=_order)
 
     def remove(self, claim: Claim) -> None:
         """Raises KeyError if the claim is not here."""
         home = self._home(claim)
-        place = bisect_left(home, claim)
-        if place == len(home) or home[place] != claim:
-            raise KeyError(claim)
-        del home[place]
+        order = _order(claim)
+        place = bisect_left(home, order)
+        while place < len(home) and _order(home[place]) == order:
+            if home[place] == claim:
+                del home[place]
+                return
+            place += 1
+        raise KeyError(claim)
 
     def overlapping(self, start: int, end: int) -> list[Claim]:
         """The claims that meet [start, end)."""
@@ -72,6 +76,10 @@ class Claims:
             high = bisect_right(self._long, (end,))
             found += [claim for claim in self._long[:high] if claim.end > start and claim.start < end]
         return found
+
+
+def _order(claim: Claim) -> tuple[int, int, str]:
+    return claim[:3]
 
 
 def blocked(claims: Iterable[Claim], capacity: int) -> Edges:

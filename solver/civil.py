@@ -160,9 +160,11 @@ def month_start(month: int) -> int:
 
 
 def day_number(year: int, month: int, day: int) -> int:
-    """Days since 1970-01-01; years beyond 9999 (an end of 9999-12 has its next month there) count from its end."""
+    """Days since 1970-01-01; years before 1 and beyond 9999 are taken as the borders of these."""
     if year > 9999:
         return date(9999, 12, 31).toordinal() - _EPOCH_ORDINAL + 1
+    if year < 1:
+        return date(1, 1, 1).toordinal() - _EPOCH_ORDINAL
     return date(year, month, day).toordinal() - _EPOCH_ORDINAL
 
 

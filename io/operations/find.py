@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,9 @@ RANGE_MOST_MS = 31 * 24 * HOUR_MS
 SERIES_RANGE_MOST_MS = (7 * 24 + 1) * HOUR_MS
 WEEK_MS = 7 * 24 * HOUR_MS
 _FOREVER = 2**60
+Wish = Callable[[int], Edges | None]
+"""The duration of a visit → the starts allowed, in minutes; None allows all."""
+
 _COMPARED = (
     ("duration", "duration"),
     ("alignmentInterval", "alignment_interval"),
@@ -62,8 +65,8 @@ class Candidate:
 class FindAnswer:
     """The offers, and what is needed to write or to explain them.
 
-    `pools` are the schedules that took part. `starts` counts for each pool the starts at which one of its members is
-    open; it is computed when asked for.
+    `pools` are the schedules that took part. There is no `problem` if nothing had to be searched: no whole minute in
+    the window, or fewer actors than pools.
     """
 
     service: Service
@@ -81,6 +84,14 @@ class FindAnswer:
         if self.problem is None:
             return [0] * len(self.pools)
         return [solver_find.pool_starts(pool).bit_count() for pool in self.problem.pools]
+
+    def common_starts(self) -> int:
+        """At how many starts each pool has an open schedule, whether or not their actors are distinct."""
+        return 0 if self.problem is None else solver_find.common_starts(self.problem.pools).bit_count()
+
+    def has_too_few_actors(self) -> bool:
+        """Are there fewer actors than pools, so that one would be used twice?"""
+        return len({one.actor_key for pool in self.pools for one in pool}) < len(self.pools)
 
 
 def read_request(request: Request) -> FindRequest:
@@ -144,9 +155,9 @@ def find(
     *,
     now: datetime,
     engine: Engine = "auto",
-    allowed: Edges | None = None,
+    wish: Wish | None = None,
 ) -> FindAnswer:
-    """Look up, check (rows 10 to 19), compile, solve. `allowed`, in minutes, restricts the starts further."""
+    """Look up, check (rows 10 to 19), compile, solve. A wish restricts the starts further."""
     now_ms = int(now.timestamp() * 1000)
     service, pools = _load(store, request)
     pools = _check_pools(request, service, pools)
@@ -154,6 +165,7 @@ def find(
     _check_alike(request, everyone)
     ignored = _ignored_slots(store, request)
     _check_slots(store, request, everyone, ignored, now_ms)
+    allowed = None if wish is None else wish(everyone[0].examined.resolved.duration)
     return _solve(store, request, service, pools, ignored, now_ms, engine, allowed)
 
 
