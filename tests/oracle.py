@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
+from importlib.resources import files
 from itertools import product
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 Resource = dict[str, Any]
 Offer = tuple[str, tuple[str, ...]]
@@ -67,13 +68,15 @@ def find_all(
     for first in range(window_start, window_end):
         if not any(judge.accepts(first) for judge in judges.values()):
             continue
-        found = 0
+        found: list[Offer] = []
         for _, _, chosen in possible:
             crew = [judges[name] for name in chosen]
             in_window = all(window_start <= judge.begin(first) and judge.finish(first) <= window_end for judge in crew)
-            if found < combinations and in_window and is_open(first, crew, required, occurrences or 1):
-                found += 1
-                offers.append((text_of(first), chosen))
+            if len(found) < combinations and in_window and is_open(first, crew, required, occurrences or 1):
+                found.append((text_of(first), chosen))
+        offers += found
+        if len(offers) >= count:
+            break
     return offers[:count]
 
 
@@ -263,13 +266,13 @@ class Judge:
         if minute not in self._covering:
             covering = [one for one in self.occupied if one.relevant and one.piece.covers(minute)]
             self._covering[minute] = [one.tolerance for one in covering]
-        tolerances = list(self._covering[minute])
+        tolerances = self._covering[minute].copy()
         for start in earlier:
             if start <= minute < start + self.duration:
                 tolerances.append(self.capacity)
             elif self.begin(start) <= minute < self.finish(start):
                 tolerances.append(1)
-        return len(tolerances) >= 1 and len(tolerances) >= min(asked, *tolerances)
+        return bool(tolerances) and len(tolerances) >= min(asked, *tolerances)
 
     def is_full(self, limit: Resource, start: int, earlier: tuple[int, ...]) -> bool:
         """Model 15."""
@@ -432,7 +435,11 @@ def text_of(minute: int) -> str:
 
 @cache
 def zone_named(name: str) -> ZoneInfo:
-    return next(ZoneInfo(known) for known in sorted(available_timezones()) if known.lower() == name.lower())
+    """From the package tzdata: what the machine itself knows of zones may be older."""
+    data = files("tzdata")
+    known = next(one for one in (data / "zones").read_text().splitlines() if one.lower() == name.lower())
+    with (data / "zoneinfo").joinpath(*known.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, known)
 
 
 def clock_of(zone: str, moment: datetime) -> datetime:
@@ -447,8 +454,8 @@ def clock_at(zone: str, minute: int) -> datetime:
 
 @cache
 def instants_showing(zone: str, clock: datetime) -> list[datetime]:
-    """When the clocks show this: once, never (skipped) or twice (repeated). Tries all offsets from +14:00 to -14:00."""
-    tried = (clock.replace(tzinfo=UTC) - offset * MINUTE for offset in range(14 * 60, -14 * 60 - 1, -15))
+    """When the clocks show this: once, never (skipped) or twice (repeated). Tries all offsets from +14:00 to -12:00."""
+    tried = (clock.replace(tzinfo=UTC) - offset * MINUTE for offset in range(14 * 60, -12 * 60 - 1, -15))
     return [moment for moment in tried if clock_of(zone, moment) == clock]
 
 

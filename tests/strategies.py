@@ -15,6 +15,7 @@ from support import (
     Resource,
     all_day,
     appointment,
+    availability,
     closed,
     hours,
     parameters,
@@ -40,6 +41,8 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "Europe/Vienna": ("2026-03-29T01:00Z", "2026-10-25T01:00Z"),
     "America/Santiago": ("2026-04-05T03:00Z", "2026-09-06T04:00Z"),
     "Australia/Lord_Howe": ("2026-04-04T15:00Z", "2026-10-03T15:30Z"),
+    "America/Havana": ("2025-03-09T05:00Z", "2025-11-02T05:00Z"),  # no midnight, two midnights
+    "Pacific/Apia": ("2011-12-30T10:00Z",),  # a date is missing
     "Asia/Kathmandu": (),
 }
 PLAIN = ("2026-02-28T21:00Z", "2026-03-16T12:00Z", "2026-12-31T22:00Z")
@@ -56,7 +59,7 @@ OPENING = ("20:00:59", "22:00:00", "00:00:00", "06:00:00", "00:30:00", "01:45:00
 CLOSING = ("12:00:00", "15:45:00", "17:00:00", "20:00:59", "23:59:59", "02:30:00")
 NIGHT = (
     "23:00:00", "23:15:00", "23:30:00", "23:45:00", "00:00:00", "00:00:01", "00:30:00", "01:00:00", "01:15:00",
-    "01:30:00", "01:45:00", "01:50:00", "02:00:00", "02:15:00", "02:30:00", "02:45:00", "03:00:00", "03:15:00",
+    "01:30:00", "01:45:00", "01:50:00.500", "02:00:00", "02:15:00", "02:30:00", "02:45:00", "03:00:00", "03:15:00",
 )  # fmt: skip
 
 
@@ -131,6 +134,8 @@ def make_problem(dice: Dice) -> Problem:
     names = [f"s{number}" for number in range(dice.number(1, 6))]
     zone_of_service = frame.zone if dice.chance(30) else None
     resources = [make_service(dice, frame, duration, zone_of_service)]
+    if dice.chance(80):
+        resources.append(service(OTHER, type=[{"coding": [CODINGS[OTHER]]}]))
 
     actors: dict[str, bool] = {}  # whether the actor names a zone
     for name in names:
@@ -145,6 +150,8 @@ def make_problem(dice: Dice) -> Problem:
                 resources.append(practitioner(name, zone if actors[actor] else None, kind))
         inherited = zone_of_service is not None or actors[actor]
         own_zone = None if inherited and dice.chance(60) else zone
+        if own_zone and not frame.occurrences and dice.chance(5):
+            own_zone = own_zone.lower()
         resources.append(make_schedule(dice, frame, name, actor, own_zone, duration))
 
     slots = [f"slot{number}" for number in range(dice.number(0, 4 * len(names)))]
@@ -218,7 +225,7 @@ def write_bound(dice: Dice, moment: datetime) -> str:
 
 
 def make_days(dice: Dice) -> list[str]:
-    return list(EVERY_DAY) if dice.chance(70) else dice.several(EVERY_DAY, 1, 5)
+    return list(EVERY_DAY) if dice.chance(70) else dice.several(EVERY_DAY, 0 if dice.chance(10) else 1, 5)
 
 
 def make_during(dice: Dice, frame: Frame) -> Resource:
@@ -276,8 +283,8 @@ def make_service_hours(dice: Dice, frame: Frame) -> Resource:
                 times = {"availableStartTime": opens}
             elif shape == 1:
                 times = {"allDay": True}
-            elif shape == 2:
-                times["allDay"] = False
+            elif shape in (2, 3):
+                times["allDay"] = shape == 3
             entries.append({"daysOfWeek": make_days(dice), **times})
         elements["availableTime"] = entries
     if dice.chance(35):
@@ -345,7 +352,10 @@ def make_schedule(dice: Dice, frame: Frame, name: str, actor: str, zone: str | N
             fields["duration"] = write_minutes(dice, duration)
         if dice.chance(50):
             fields["availability"] = make_availability(dice, frame)
-        layers.append(make_layer(dice, **fields))
+        made = make_layer(dice, **fields)
+        if "availability" in fields and dice.chance(15):
+            made["extension"].append(availability(*make_availability(dice, frame)))
+        layers.append(made)
     if dice.chance(20):
         fields = {"service": OTHER, "duration": 1, "slotCapacity": 9, "availability": []}
         layers.append(make_layer(dice, **fields))
@@ -398,7 +408,7 @@ def make_slot(dice: Dice, frame: Frame, name: str, schedules: Sequence[str]) -> 
         write(dice, begin),
         write(dice, finish),
         status,
-        capacity=dice.number(1, 4) if dice.chance(45) else None,
+        capacity=dice.pick((0, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4)) if dice.chance(45) else None,
         **elements,
     )
 
