@@ -97,8 +97,7 @@ def command(
           --schedule dr-martinez --schedule or-1,or-2,or-3 --schedule dr-kim,dr-osei \\
           --start 2026-03-10 --end 2026-03-14
     """
-    if as_json and as_ndjson:
-        raise click.UsageError("--json and --ndjson exclude each other.")
+    as_json, as_ndjson = _format(as_json, as_ndjson)
     from ..io import names
     from ..io.errors import Refusal
     from ..io.instants import utc_text_ms
@@ -122,9 +121,9 @@ def command(
         "end": utc_text_ms(window.end_ms),
         "service-type-reference": f"HealthcareService/{service_id}",
         "schedule": [",".join(f"Schedule/{one}" for one in pool) for pool in pools],
-        "_count": count or "",
-        "combinations": combinations or "",
-        "occurrence-count": occurrences or "",
+        "_count": _number("--count", count),
+        "combinations": _number("--combinations", combinations),
+        "occurrence-count": _number("--occurrences", occurrences),
         "ignore-appointment": _appointment(ignore_appointment),
     }
     try:
@@ -148,6 +147,29 @@ def command(
 
         print_answer(calendar, answer, window, zone)
     return EXIT_OK if answer.offers else EXIT_NOTHING_FOUND
+
+
+def _format(as_json: bool, as_ndjson: bool) -> tuple[bool, bool]:
+    """What was typed wins over what a file sets; two of one kind contradict each other."""
+    if as_json and as_ndjson:
+        context = click.get_current_context()
+        typed = [
+            context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
+            for name in ("as_json", "as_ndjson")
+        ]
+        if typed[0] == typed[1]:
+            raise click.UsageError("--json and --ndjson exclude each other.")
+        return typed[0], typed[1]
+    return as_json, as_ndjson
+
+
+def _number(option: str, text: str | None) -> str:
+    """The operation itself reads leading digits; who types 1e3 must not get 1."""
+    from ..solver.errors import InvalidInputError
+
+    if text and not (text.removeprefix("-").isascii() and text.removeprefix("-").isdigit()):
+        raise InvalidInputError(f"{option} {text!r} is not a whole number.")
+    return text or ""
 
 
 def _members(pool: str) -> list[str]:
@@ -191,6 +213,15 @@ def _parameters(calendar: Calendar, service_id: str, schedule_id: str) -> Resolv
     return found if isinstance(found, Resolved) else None
 
 
+def _as_typed(text: str) -> str:
+    """The operation's parameters by the names of the options."""
+    import re
+
+    for parameter, option in _OPTIONS.items():
+        text = re.sub(rf"(?<![\w-]){parameter}(?![\w-])", option, text)
+    return text
+
+
 def _note_other_zones(calendar: Calendar, service_id: str, pools: list[list[str]], zone: Zone) -> None:
     """Local days and times are read in one zone; say so where schedules have others."""
     others: dict[str, list[str]] = {}
@@ -216,10 +247,8 @@ def _for_people(error: Refusal, service_id: str, pools: list[list[str]]) -> Refu
             rest = expression.removeprefix("Parameters.service-type-reference")
             places.append(f"HealthcareService/{service_id}{rest}")
         else:
-            places.append(expression.replace("Parameters.", "--"))
-    text = error.text
-    for parameter, option in _OPTIONS.items():
-        text = re.sub(rf"(?<![\w-]){parameter}(?![\w-])", option, text)
+            places.append(_as_typed(expression.removeprefix("Parameters.")))
+    text = _as_typed(error.text)
     if places:
         text = f"{text} ({', '.join(places)})"
     remedy = next((remedy for begin, remedy in _REMEDIES.items() if error.text.startswith(begin)), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import Any
@@ -13,6 +14,13 @@ COMMANDS = {
     "find": "Find common free times for a service.",
     "op": "Carry out one FHIR operation, for programs.",
 }
+
+
+SETTINGS = (
+    "calendar", "service", "schedule", "start", "end", "timezone", "count", "combinations", "occurrences",
+    "ignore-appointment", "between", "weekday", "notice", "json", "ndjson", "engine", "now", "query", "body",
+)  # fmt: skip
+"""The options that slotwright.toml may set."""
 
 
 class _Commands(click.Group):
@@ -75,6 +83,7 @@ def run(arguments: list[str] | None = None) -> int:
     from ..solver.errors import SlotwrightError
 
     try:
+        _prepare_streams()
         defaults = _file_defaults()
         code = slotwright.main(
             arguments,
@@ -97,9 +106,10 @@ def run(arguments: list[str] | None = None) -> int:
         return fault_of(error).exit
     except KeyboardInterrupt:
         return _interrupted()
-    except BrokenPipeError:
-        # The reader has gone, as with `| head`: that is no fault. Nothing more can be flushed there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        # The reader has gone, as with `| head`: that is no fault (click makes a SystemExit of it). Nothing more can
+        # be flushed there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
@@ -110,6 +120,15 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         click.echo(f"Internal error: {error!r}. Set SLOTWRIGHT_DEBUG=1 to see where, and please report it.", err=True)
         return 1
+
+
+def _prepare_streams() -> None:
+    """A terminal that cannot show a letter shows a question mark; closed streams are an error said in time."""
+    if sys.stdout is None:  # type: ignore[reportUnnecessaryComparison]
+        raise click.ClickException("Standard output is closed.")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _interrupted() -> int:
@@ -128,14 +147,22 @@ def _file_defaults() -> dict[str, Any]:
     try:
         with open("slotwright.toml", "rb") as file:
             found = tomllib.load(file)
-    except tomllib.TOMLDecodeError as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LoadError(f"slotwright.toml: {error}.") from error
+    unknown = [name for name in found if name.replace("_", "-") not in SETTINGS]
+    if unknown:
+        raise LoadError(f"slotwright.toml sets {', '.join(unknown)}; settings are {', '.join(SETTINGS)}.")
     parameters = {"calendar": "calendars", "schedule": "schedules", "json": "as_json", "ndjson": "as_ndjson"}
     return {parameters.get(name, name.replace("-", "_")): _as_typed(name, value) for name, value in found.items()}
 
 
 def _as_typed(name: str, value: Any) -> Any:
     """A TOML value as it would be typed: one path or schedule is a list of one, a date is its text."""
+    from ..io.errors import LoadError
+
     if name in ("calendar", "schedule"):
-        return value if isinstance(value, list) else [value]  # type: ignore[reportUnknownVariableType]
+        several: list[Any] = value if isinstance(value, list) else [value]  # type: ignore[reportUnknownVariableType]
+        if not all(isinstance(one, str) for one in several):
+            raise LoadError(f"slotwright.toml: {name} is a text or a list of texts, got {value!r:.60}.")
+        return several
     return value if isinstance(value, bool | str) else value.isoformat() if hasattr(value, "isoformat") else str(value)

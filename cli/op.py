@@ -9,12 +9,14 @@ import click
 
 from .options import calendar_option, engine_option, load, now_option, print_json
 
+_NO_BODY = "no Parameters resource"
+
 
 @click.command("op")
 @click.argument("operation")
 @calendar_option()
 @click.option("--query", metavar="QUERY", help="Parameters as in a URL; without it, a Parameters resource is read.")
-@click.option("--body", metavar="FILE", default="-", show_default=True, help="The Parameters resource, - is stdin.")
+@click.option("--body", metavar="FILE", help="The Parameters resource. Default: standard input.")
 @engine_option()
 @now_option()
 @click.pass_context
@@ -23,7 +25,7 @@ def command(
     operation: str,
     calendars: tuple[str, ...],
     query: str | None,
-    body: str,
+    body: str | None,
     engine: Any,
     now: str | None,
 ) -> None:
@@ -40,7 +42,9 @@ def command(
     from ..io.outcome import fault_of, outcome_of
     from ..solver.errors import SlotwrightError
 
-    if query is None and body == "-":
+    if query is not None and body is not None:
+        raise click.UsageError("--query and --body exclude each other.")
+    if query is None and body in (None, "-"):
         if "-" in calendars:
             raise click.UsageError(
                 "Standard input cannot be both --calendar and the body. Give --query, or --body FILE."
@@ -49,7 +53,7 @@ def command(
             raise click.UsageError("Give the parameters by --query, or a Parameters resource on standard input.")
     try:
         parameters = _read_query(query) if query is not None else None
-        content = None if query is not None else _read_body(body)
+        content = None if query is not None else _read_body(body or "-")
         calendar = load(calendars, now)
     except SlotwrightError as error:
         print_json(outcome_of(error))
@@ -69,14 +73,20 @@ def _read_body(path: str) -> object:
     """The parsed body; None if there is none, and text that no operation accepts if it is not JSON."""
     import orjson
 
+    from ..io.errors import LoadError
+
     if path == "-":
         content = sys.stdin.buffer.read()
     else:
-        with open(path, "rb") as file:
-            content = file.read()
+        try:
+            with open(path, "rb") as file:
+                content = file.read()
+        except (OSError, ValueError) as error:
+            raise LoadError(f"{path} cannot be read: {error.args[-1]}.") from error
     if not content.strip():
         return None
     try:
-        return orjson.loads(content)
+        parsed = orjson.loads(content)
     except orjson.JSONDecodeError:
-        return "not JSON"
+        return _NO_BODY
+    return _NO_BODY if parsed is None else parsed

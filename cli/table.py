@@ -47,8 +47,11 @@ def _table(calendar: Calendar, answer: FindAnswer, zone: Zone) -> str:
     fits = console.width >= 100
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="")
     table.add_column("#", justify="right", no_wrap=True)
-    for title in ("Day", "Time", *(("Weekly until",) if answer.series is not None else ())):
-        table.add_column(title, no_wrap=fits, overflow="fold")
+    keeps = fits or answer.series is None
+    table.add_column("Day", no_wrap=keeps, overflow="fold")
+    table.add_column("Time", no_wrap=keeps, overflow="fold")
+    if answer.series is not None:
+        table.add_column("Weekly until", no_wrap=keeps, overflow="fold")
     for pool in answer.pools:
         table.add_column(_column(pool), overflow="fold")
     for number, offer in enumerate(answer.offers, start=1):

@@ -15,9 +15,10 @@ from urllib.parse import parse_qsl
 import orjson
 
 from .errors import LoadError
-from .references import Json, target
+from .references import Json, containers, target
 from .sources import Document
 
+_UUID = "urn:uuid:"
 _NAMESPACE = uuid.UUID("6f0f4b2e-3c55-5d0e-9a43-5b7c6f9f0d11")
 
 
@@ -55,7 +56,7 @@ class Resources:
                 yield self._plain(self._judged(value, document.place), document)
                 continue
             entries = list(self._entries(value, document.place))  # type: ignore[reportUnknownArgumentType]
-            if document.may_have_urns or any(entry.if_none_exist for entry in entries):
+            if document.may_have_links or any(entry.if_none_exist for entry in entries):
                 later.append(entries)
                 continue
             for entry in entries:
@@ -64,7 +65,7 @@ class Resources:
             yield from self._linked(entries, loaded)
 
     def _plain(self, resource: Json, document: Document) -> Loaded:
-        if document.may_have_urns:
+        if document.may_have_links:
             _relink(resource, {}, document.place)
         return Loaded(self._with_id(resource), document.place)
 
@@ -75,7 +76,7 @@ class Resources:
         return value
 
     def _entries(self, bundle: Json, place: str) -> Iterator[_Entry]:
-        entries: Any = bundle.get("entry") or []
+        entries: Any = [] if bundle.get("entry") is None else bundle["entry"]
         if not isinstance(entries, list):
             raise LoadError(f"{place}: Bundle.entry must be a list.")
         for index, entry in enumerate(entries):  # type: ignore[reportUnknownArgumentType]
@@ -83,8 +84,9 @@ class Resources:
             if not isinstance(entry, dict):
                 raise LoadError(f"{at} is not a JSON object.")
             resource: Any = entry.get("resource")  # type: ignore[reportUnknownMemberType]
-            request: Any = entry.get("request") or {}  # type: ignore[reportUnknownMemberType]
-            if resource is None or not isinstance(request, dict):
+            request: Any = entry.get("request")  # type: ignore[reportUnknownMemberType]
+            request = request if isinstance(request, dict) else {}  # type: ignore[reportUnknownVariableType]
+            if resource is None:
                 continue
             if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":  # type: ignore[reportUnknownMemberType]
                 yield from self._entries(resource, at)  # type: ignore[reportUnknownArgumentType]
@@ -92,7 +94,7 @@ class Resources:
             yield _Entry(
                 self._judged(resource, at),
                 at,
-                str(entry.get("fullUrl") or ""),  # type: ignore[reportUnknownMemberType]
+                _url(entry.get("fullUrl")),  # type: ignore[reportUnknownMemberType]
                 str(request.get("method") or "").upper(),  # type: ignore[reportUnknownMemberType]
                 str(request.get("ifNoneExist") or ""),  # type: ignore[reportUnknownMemberType]
             )
@@ -118,9 +120,12 @@ class Resources:
     def _identified(self, entry: _Entry) -> Json:
         resource, full_url = entry.resource, entry.full_url
         # A server ignores the id of what is created (FHIR R4, http 3.1.0.8); everything else keeps its own.
-        if full_url.startswith("urn:uuid:") and (entry.method == "POST" or "id" not in resource):
-            resource["id"] = full_url.removeprefix("urn:uuid:")
-        elif "id" not in resource and full_url.startswith(("http://", "https://")):
+        if full_url.startswith(_UUID) and (entry.method == "POST" or resource.get("id") is None):
+            resource["id"] = full_url.removeprefix(_UUID)
+            fault = self._fault(resource)
+            if fault is not None:
+                raise LoadError(f"{entry.place}: fullUrl {full_url} gives no id: the resource {fault}.")
+        elif resource.get("id") is None and full_url.startswith(("http://", "https://")):
             named = target("/".join(full_url.split("/")[-2:]))
             if named is not None and named.type == resource["resourceType"]:
                 resource["id"] = named.id
@@ -128,8 +133,11 @@ class Resources:
 
     def _with_id(self, resource: Json) -> Json:
         """Resources without an id get one derived from their content, so that loading again gives the same."""
-        if "id" not in resource:
-            content = orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
+        if resource.get("id") is None:
+            try:
+                content = orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
+            except TypeError as error:
+                raise LoadError(f"A {resource['resourceType']} without an id: {error}.") from error
             number = self._repeats[content]
             self._repeats[content] += 1
             resource["id"] = str(uuid.uuid5(_NAMESPACE, f"{number} {content.decode()}"))
@@ -162,26 +170,32 @@ def _fits(resource: Json, name: str, value: str) -> bool:
         return resource["id"] == value
     system, bar, code = value.rpartition("|")
     given: Any = resource.get("identifier") or []
-    identifiers: list[Json] = given if isinstance(given, list) else [given]  # type: ignore[reportUnknownVariableType]
-    return any(one.get("value") == code and (not bar or (one.get("system") or "") == system) for one in identifiers)
+    identifiers: list[Any] = given if isinstance(given, list) else [given]  # type: ignore[reportUnknownVariableType]
+    return any(
+        isinstance(one, dict)
+        and one.get("value") == code  # type: ignore[reportUnknownMemberType]
+        and (not bar or (one.get("system") or "") == system)  # type: ignore[reportUnknownMemberType]
+        for one in identifiers
+    )
 
 
-def _relink(value: Any, links: dict[str, str], place: str) -> None:
+def _relink(resource: Json, links: dict[str, str], place: str) -> None:
     """Replace references to entries of the Bundle by `Type/id`, in place."""
-    if isinstance(value, dict):
-        reference: Any = value.get("reference")  # type: ignore[reportUnknownMemberType]
-        if isinstance(reference, str):
-            if reference in links:
-                value["reference"] = links[reference]
-            elif reference.startswith("urn:uuid:"):
-                raise LoadError(f"{place} refers to {reference}, which is no entry of its Bundle.")
-        for one in value.values():  # type: ignore[reportUnknownVariableType]
-            if isinstance(one, dict | list):
-                _relink(one, links, place)
-    elif isinstance(value, list):
-        for one in value:  # type: ignore[reportUnknownVariableType]
-            if isinstance(one, dict | list):
-                _relink(one, links, place)
+    for element in _objects(resource):
+        reference = element.get("reference")
+        if not isinstance(reference, str):
+            continue
+        url = _url(reference)
+        if url in links:
+            element["reference"] = links[url]
+        elif url.startswith(_UUID):
+            raise LoadError(f"{place} refers to {reference}, which is no entry of its Bundle.")
+
+
+def _url(value: Any) -> str:
+    """A URL as text; the letters of a `urn:uuid` are the same in either case (RFC 9562, section 4)."""
+    text = value if isinstance(value, str) else ""
+    return text.lower() if text[: len(_UUID)].lower() == _UUID else text
 
 
 def _name(value: Any) -> str:
@@ -191,14 +205,19 @@ def _name(value: Any) -> str:
     return "A document"
 
 
-def references(value: Any) -> Iterator[str]:
-    """Every literal reference in a resource."""
-    if isinstance(value, dict):
-        reference: Any = value.get("reference")  # type: ignore[reportUnknownMemberType]
+def references(resource: Json) -> Iterator[str]:
+    """Every literal reference in a resource, in the order of the document."""
+    for element in _objects(resource):
+        reference = element.get("reference")
         if isinstance(reference, str):
             yield reference
-        value = list(value.values())  # type: ignore[reportUnknownArgumentType]
-    if isinstance(value, list):
-        for one in value:  # type: ignore[reportUnknownVariableType]
-            if isinstance(one, dict | list):
-                yield from references(one)
+
+
+def _objects(value: Any) -> Iterator[Json]:
+    """All objects in some JSON, from the outside in, without recursion."""
+    left: list[Any] = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            yield one
+        left += reversed(containers(one))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -72,7 +73,10 @@ class Calendar:
 
 
 def open_calendar(
-    sources: Iterable[Source] | str, *, clock: Clock | None = None, progress: Callable[[int], None] | None = None
+    sources: Iterable[Source] | str | os.PathLike[str],
+    *,
+    clock: Clock | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Calendar:
     """Load FHIR R4 resources.
 
@@ -94,11 +98,14 @@ def open_calendar(
 
     Dangling references of other kinds are a `LoadWarning` each, and listed in `Calendar.warnings`.
     """
-    if isinstance(sources, str):
+    if isinstance(sources, str | os.PathLike):
         sources = [sources]
     with _collector_paused():
-        resources = _load(sources, progress or _silent)
-        found = _dangling(resources)
+        try:
+            resources = _load(sources, progress or _silent)
+            found = _dangling(resources)
+        except RecursionError as error:
+            raise LoadError("A document is nested too deeply to hold FHIR resources.") from error
     for text in found:
         warnings.warn(text, LoadWarning, stacklevel=2)
     return Calendar(resources, found, clock or _machine_clock)
@@ -160,10 +167,17 @@ def _dangling(resources: dict[str, dict[str, Json]]) -> list[str]:
                 if reference[:9] == "Schedule/" and reference[9:] in schedules:
                     continue
             for reference in references(resource):
-                found = target(reference) if _RELATIVE.fullmatch(reference) else None
-                if found is not None and found.id not in resources.get(found.type, {}):
-                    missing.setdefault(str(found), []).append(f"{kind}/{id}")
+                if _is_dangling(resources, kind, reference):
+                    missing.setdefault(reference, []).append(f"{kind}/{id}")
     return [_dangling_text(name, by) for name, by in missing.items()]
+
+
+def _is_dangling(resources: dict[str, dict[str, Json]], kind: str, reference: str) -> bool:
+    """Does it lead nowhere? Other servers' resources are no matter of ours, unless a Slot belongs to one."""
+    if _RELATIVE.fullmatch(reference):
+        found = target(reference)
+        return found is not None and found.id not in resources.get(found.type, {})
+    return reference[:4].lower() == "urn:" or (kind == "Slot" and "/Schedule/" in reference)
 
 
 def _dangling_text(name: str, by: Sequence[str]) -> str:

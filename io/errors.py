@@ -50,7 +50,13 @@ class NotWritable(Refusal, UnsupportedError):
 
 
 class LoadError(InvalidInputError):
-    """Resources that cannot be loaded; the message names the file and the line or entry."""
+    """Resources that cannot be loaded; the message names the file and the line or entry.
+
+    It is one sentence on one line, whatever control characters the names in it hold.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__("".join(letter if letter.isprintable() else " " for letter in text))
 
 
 class NameNotFound(NotFoundError):

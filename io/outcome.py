@@ -48,6 +48,11 @@ def fault_of(error: BaseException) -> Fault:
     return next((FAULTS[kind] for kind in type(error).__mro__ if kind in FAULTS), INTERNAL)
 
 
+def _as_unicode(text: str) -> str:
+    """Bytes of a file name that are no UTF-8 come as lone surrogates, which JSON cannot hold."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def outcome_of(error: BaseException) -> dict[str, Any]:
     """An OperationOutcome with one issue. Unexpected errors say no more than that they happened."""
     fault = fault_of(error)
@@ -55,7 +60,7 @@ def outcome_of(error: BaseException) -> dict[str, Any]:
     issue: dict[str, Any] = {
         "severity": "error",
         "code": fault.code,
-        "details": {"text": str(error) if expected else "Internal server error"},
+        "details": {"text": _as_unicode(str(error)) if expected else "Internal server error"},
     }
     if isinstance(error, Refusal):
         if error.diagnostics is not None:

@@ -14,9 +14,9 @@ from ..solver.civil import Zone
 from . import urls
 from .instants import wall_ms
 from .references import Json, child, children, same_target
+from .resources import DAYS
 from .zones import Zones
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DURATIONS = ("duration", "bufferBefore", "bufferAfter", "alignmentInterval", "alignmentOffset", "holdDuration")
 _ZONES = ("alignmentTimezone", "timezone")
 _FIELDS = ("service", "availability", *_DURATIONS, *_ZONES, "slotCapacity", "bookingLimit")

@@ -37,3 +37,9 @@ def target(reference: object) -> Target | None:
 def same_target(reference: str, kind: str, id: str) -> bool:
     """Does the reference name this resource?"""
     return target(reference) == (kind, id)
+
+
+def containers(value: Any) -> list[Any]:
+    """The objects and lists directly inside some JSON."""
+    elements: Any = value.values() if isinstance(value, dict) else value  # type: ignore[reportUnknownMemberType]
+    return [one for one in elements if isinstance(one, dict | list)]

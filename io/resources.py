@@ -7,15 +7,18 @@ msgspec's and not pydantic's because a whole `slotwright find` has 0.2 s, and py
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from .instants import is_readable_bound, wall_ms
-from .references import Json
+from .references import Json, containers
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}", re.ASCII)
 _ID = re.compile(r"[^\s/,#?|]{1,64}")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DEPTH_MOST = 200
+"""FHIR resources nest a dozen levels; orjson writes 254."""
 SLOT_STATUSES = frozenset({"busy", "free", "busy-unavailable", "busy-tentative", "entered-in-error"})
 
 
@@ -27,7 +30,8 @@ class Time:
     """FHIR time."""
 
 
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+class Day:
+    """A code of FHIR's DaysOfWeek."""
 
 
 class Period(msgspec.Struct):
@@ -113,8 +117,14 @@ class Appointment(msgspec.Struct):
     extension: list[Extension] | None = None
 
 
+class Belonging(msgspec.Struct):
+    """Whose a Slot is: without a literal reference nobody knows, and its time would vanish."""
+
+    reference: str
+
+
 class Slot(msgspec.Struct):
-    schedule: Reference
+    schedule: Belonging
     serviceType: list[Concept] | None = None
     extension: list[Extension] | None = None
 
@@ -146,32 +156,44 @@ def fault(resource: Any) -> str | None:
     if id is not None and not (isinstance(id, str) and _ID.fullmatch(id)):
         return f"has the id {id!r:.80}; an id is 1 to 64 letters, digits, '-' or '.'"
     if kind == "Slot":
-        if element.get("status") not in SLOT_STATUSES:
+        status = element.get("status")
+        if not isinstance(status, str) or status not in SLOT_STATUSES:
             known = ", ".join(sorted(SLOT_STATUSES))
-            return f"is not a FHIR Slot: status must be one of {known}, got {element.get('status')!r:.60}"
+            return f"is not a FHIR Slot: status must be one of {known}, got {status!r:.60}"
         if _is_plain_slot(element):
             return None
+    if _nests_too_deeply(element):
+        return f"is nested more than {DEPTH_MOST} levels deep"
     try:
         msgspec.convert(element, _SHAPES.get(kind, Other), dec_hook=_decode)
     except msgspec.ValidationError as error:
         return f"is not a FHIR {kind}: {error}".replace("`$.", "`")
-    except RecursionError:
-        return f"is not a FHIR {kind}: its extensions are nested too deeply"
     return None
 
 
+def _nests_too_deeply(resource: Json) -> bool:
+    level: list[Any] = [resource]
+    for _ in range(DEPTH_MOST):
+        level = [child for one in level for child in containers(one)]
+        if not level:
+            return False
+    return True
+
+
 def _is_plain_slot(slot: Json) -> bool:
-    # A calendar has hundreds of thousands of these.
+    # A calendar has hundreds of thousands of these: the required elements and nothing else.
     schedule = slot.get("schedule")
-    if schedule.__class__ is not dict or "serviceType" in slot or "extension" in slot:
+    if len(slot) > 6 or schedule.__class__ is not dict or "serviceType" in slot or "extension" in slot:
         return False
-    return schedule.get("reference").__class__ is str  # type: ignore[reportOptionalMemberAccess]
+    return len(schedule) == 1 and schedule.get("reference").__class__ is str  # type: ignore
 
 
 def _decode(kind: type, value: Any) -> Any:
     if kind is Bound:
         if not (isinstance(value, str) and is_readable_bound(value)):
             raise ValueError(f"Expected a date, or an instant with an offset, got {value!r:.60}")
+    elif kind is Day and value not in DAYS:
+        raise ValueError(f"Expected one of {', '.join(DAYS)}, got {value!r:.60}")
     elif kind is Time and wall_ms(value) is None:
         raise ValueError(f"Expected a time such as 09:00:00, got {value!r:.60}")
     return kind()

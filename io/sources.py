@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
@@ -18,15 +19,21 @@ from .errors import LoadError
 Source = str | os.PathLike[str] | dict[str, Any]
 
 SUFFIXES = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz", ".jsonl.gz")
+_LINK = re.compile(rb'"reference"\s*:\s*"(?:urn:|https?:)', re.IGNORECASE)
+"""References that a Bundle may resolve: to an entry by its fullUrl."""
+
 _LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 
 
 class Document(NamedTuple):
-    """One JSON value and where it stands: `clinic/slots.ndjson, line 7`."""
+    """One JSON value and where it stands: `clinic/slots.ndjson, line 7`.
+
+    `may_have_links`: some reference in it, or in its neighbours, is a `urn:` or an absolute URL.
+    """
 
     value: Any
     place: str
-    may_have_urns: bool
+    may_have_links: bool
 
 
 def read_documents(sources: Iterable[Source]) -> Iterator[Document]:
@@ -38,7 +45,7 @@ def read_documents(sources: Iterable[Source]) -> Iterator[Document]:
             continue
         for path in _files(source):
             if path is None:
-                yield from _parse(sys.stdin.buffer.read(), "standard input", lines=False)
+                yield from _parse(_read_standard_input(), "standard input", lines=False)
                 continue
             real = path.resolve()
             if real not in seen:
@@ -52,23 +59,36 @@ def _from_dict(value: dict[str, Any], place: str) -> Document:
         text = orjson.dumps(value)
     except TypeError as error:
         raise LoadError(f"{place} is not JSON: {error}.") from error
-    return Document(orjson.loads(text), place, b'"urn:' in text)
+    return Document(orjson.loads(text), place, _LINK.search(text) is not None)
 
 
 def _files(source: str | os.PathLike[str]) -> Iterator[Path | None]:
     if source == "-":
         yield None
         return
+    if not os.fspath(source):
+        raise LoadError("An empty path names no file. Give a file, a folder, or - for standard input.")
     path = Path(source)
-    if path.is_dir():
-        found = sorted(one for one in path.rglob("*") if one.name.lower().endswith(SUFFIXES) and one.is_file())
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+        # A link that leads nowhere counts: it fails when it is read, and is not passed over.
+        found = sorted(one for one in path.rglob("*") if one.name.lower().endswith(SUFFIXES) and not one.is_dir())
+    except (OSError, ValueError) as error:
+        raise LoadError(f"{str(path)[:200]!r} cannot be opened: {error.args[-1]}.") from error
+    if is_folder:
         if not found:
             raise LoadError(f"{path} holds no FHIR files. Expected files that end in {', '.join(SUFFIXES)}.")
         yield from found
-    elif path.exists():
+    elif exists:
         yield path
     else:
         raise LoadError(f"{path} does not exist. Give a file, a folder, or - for standard input.")
+
+
+def _read_standard_input() -> bytes:
+    if sys.stdin is None:  # type: ignore[reportUnnecessaryComparison]
+        raise LoadError("standard input is closed. Give a file or a folder.")
+    return sys.stdin.buffer.read()
 
 
 def _read(path: Path) -> bytes:
@@ -87,10 +107,11 @@ def _parse(content: bytes, place: str, *, lines: bool) -> Iterator[Document]:
     content = content.removeprefix(b"\xef\xbb\xbf")
     if not content.strip():
         raise LoadError(f"{place} is empty. Expected FHIR resources as JSON or NDJSON.")
-    has_urns = b'"urn:' in content
+    _check_encoding(content, place)
+    has_links = _LINK.search(content) is not None
     if not lines:
         try:
-            yield Document(orjson.loads(content), place, has_urns)
+            yield Document(orjson.loads(content), place, has_links)
             return
         except orjson.JSONDecodeError as error:
             if not _looks_like_lines(content):
@@ -98,9 +119,20 @@ def _parse(content: bytes, place: str, *, lines: bool) -> Iterator[Document]:
     for number, line in enumerate(content.split(b"\n"), start=1):
         if line.strip():
             try:
-                yield Document(orjson.loads(line), f"{place}, line {number}", has_urns)
+                yield Document(orjson.loads(line), f"{place}, line {number}", has_links)
             except orjson.JSONDecodeError as error:
                 raise LoadError(f"{place}, line {number}: {_fault(error)}.") from error
+
+
+def _check_encoding(content: bytes, place: str) -> None:
+    if content.isascii():
+        return
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        raise LoadError(f"{place}, line {line}: the text is not UTF-8 at column {column}.") from error
 
 
 def _looks_like_lines(content: bytes) -> bool:

@@ -10,7 +10,7 @@ from ..solver.civil import DAY_MS, MINUTE_MS, Zone, iso_date, weekday
 from ..solver.errors import InvalidInputError
 from ..solver.intervals import Edges, from_pairs, intersect
 from .instants import ceil_minute, dates, floor_minute, instant_ms, wall_ms
-from .parameters import DAYS
+from .resources import DAYS
 
 _NOTICE = re.compile(r"(\d+)\s*(min|m|h|d|wk|w)", re.ASCII)
 _MINUTES = {"min": 1, "m": 1, "h": 60, "d": 1440, "wk": 10080, "w": 10080}

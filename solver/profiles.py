@@ -12,7 +12,14 @@ from types import MappingProxyType
 
 Profile = Mapping[str, int | float | bool]
 
-_LEAN = {"num_workers": 1, "random_seed": 0, "cp_model_probing_level": 0, "symmetry_level": 0}
+# Ctrl-C stays with Python, which answers it as soon as the solver returns.
+_LEAN = {
+    "catch_sigint_signal": False,
+    "num_workers": 1,
+    "random_seed": 0,
+    "cp_model_probing_level": 0,
+    "symmetry_level": 0,
+}
 
 INTERACTIVE: Profile = MappingProxyType({**_LEAN, "linearization_level": 2, "max_deterministic_time": 30.0})
 """Small models with an objective, solved to proof; the limit is a guard that no real question comes near."""

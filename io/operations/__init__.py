@@ -101,7 +101,7 @@ def answer_call(
     engine: Engine = "auto",
 ) -> Answer:
     """Like `invoke`, with the exit code too."""
-    if now is not None and now.tzinfo is None:
+    if now is not None and now.utcoffset() is None:
         raise ValueError("now must be an aware datetime")
     if engine not in ("auto", "cp-sat"):
         raise ValueError(f"engine must be 'auto' or 'cp-sat', got {engine!r}")

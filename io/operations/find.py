@@ -242,8 +242,10 @@ def _row_16(request: FindRequest, pools: list[list[Candidate]]) -> list[list[Inv
 
 def _is_pool_of_one(raw: RawPool) -> bool:
     """Does it name one schedule in the request, repetitions not counted?"""
+    if len(raw.members) == 1:
+        return True
     first = _named(raw.members[0])
-    return len(raw.members) == 1 or all(_named(member) == first for member in raw.members)
+    return all(_named(member) == first for member in raw.members)
 
 
 def _named(member: RawMember) -> Target | str:

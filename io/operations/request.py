@@ -49,7 +49,7 @@ class QueryRequest:
     def require(self, names: Sequence[str]) -> None:
         """Row 1: the first required parameter that is missing."""
         for name in names:
-            if not (self.pools(name) if name == "schedule" else self._given(name)):
+            if not (any(value.strip(", ") for value in self._given(name)) if name == "schedule" else self._given(name)):
                 raise InvalidRequest(f"Expected at least 1 value(s) for required input parameter '{name}'")
 
     def _single(self, name: str, *, required: bool) -> str | None:
@@ -87,7 +87,7 @@ class BodyRequest:
     def __init__(self, body: object) -> None:
         if not isinstance(body, dict) or body.get("resourceType") != "Parameters":  # type: ignore[reportUnknownMemberType]
             raise InvalidRequest("Invalid request body")
-        parameters: Any = body.get("parameter") or []  # type: ignore[reportUnknownMemberType]
+        parameters: Any = body.get("parameter", [])  # type: ignore[reportUnknownMemberType]
         if not isinstance(parameters, list) or not all(isinstance(one, dict) for one in parameters):  # type: ignore[reportUnknownVariableType]
             raise InvalidRequest("Invalid request body")
         self._parameters: list[Json] = parameters
@@ -173,7 +173,8 @@ def _repeated(name: str, count: int, *, required: bool) -> InvalidRequest:
 
 
 def _unreadable(value: object, kind: IntegerType, name: str) -> InvalidRequest:
-    return InvalidRequest(f"Invalid value '{value}' provided for {kind} parameter '{name}'")
+    shown = value if isinstance(value, str | int | float) else "…"
+    return InvalidRequest(f"Invalid value '{shown}' provided for {kind} parameter '{name}'")
 
 
 Request = QueryRequest | BodyRequest
