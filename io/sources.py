@@ -71,8 +71,7 @@ def _files(source: str | os.PathLike[str]) -> Iterator[Path | None]:
     path = Path(source)
     try:
         is_folder, exists = path.is_dir(), path.exists()
-        # A link that leads nowhere counts: it fails when it is read, and is not passed over.
-        found = sorted(one for one in path.rglob("*") if one.name.lower().endswith(SUFFIXES) and not one.is_dir())
+        found = _inside(path) if is_folder else []
     except (OSError, ValueError) as error:
         raise LoadError(f"{str(path)[:200]!r} cannot be opened: {error.args[-1]}.") from error
     if is_folder:
@@ -83,6 +82,11 @@ def _files(source: str | os.PathLike[str]) -> Iterator[Path | None]:
         yield path
     else:
         raise LoadError(f"{path} does not exist. Give a file, a folder, or - for standard input.")
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The files of a folder; a link that leads nowhere counts, so that it fails when it is read."""
+    return sorted(one for one in folder.rglob("*") if one.name.lower().endswith(SUFFIXES) and not one.is_dir())
 
 
 def _read_standard_input() -> bytes:

@@ -225,7 +225,7 @@ class Maker:
         grid = Grid(dice.choice([1, 5, 7, 15, 25, 30, 50, 60]), dice.choice([0, 0, 10, 75]), grid_zone)
         foot = Footprint(dice.choice([1, 10, 15, 30, 45, 60, 200]), *(dice.choice([0, 0, 5, 15, 45]) for _ in range(2)))
         limits = tuple(
-            Limit(dice.randint(1, 3), dice.randint(1, 2), dice.choice(["d", "wk", "mo"]))
+            Limit(dice.randint(1, 4), dice.randint(1, 2), dice.choice(["d", "wk", "mo"]))
             for _ in range(dice.choice([0, 0, 1, 2]))
         )
         axis = Axis.over(grid, self.start, self.start + self.minutes)
@@ -269,7 +269,7 @@ class Maker:
     def claim(self) -> Claim:
         dice = self.dice
         start = self.at()
-        length = dice.choice([5, 15, 30, 45, 60, 60, 90, 240, 1000, 2 * DAY, 21 * DAY])
+        length = dice.choice([5, 15, 30, 45, 60, 60, 90, 240] * 3 + [1000, 2 * DAY, 21 * DAY])
         if length > DAY:
             start -= dice.randint(0, length)
         free = dice.random() < 0.25

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...solver import find as solver_find
 from ...solver.calendar import CompiledCalendar
+from ...solver.civil import DAY_MINUTES, day_number
 from ...solver.grid import Axis
 from ...solver.intervals import Edges, to_pairs
 from ...solver.problem import Engine, FindProblem, Judge, Member, Offer
@@ -27,6 +28,8 @@ HOUR_MS = 3_600_000
 RANGE_MOST_MS = 31 * 24 * HOUR_MS
 SERIES_RANGE_MOST_MS = (7 * 24 + 1) * HOUR_MS
 WEEK_MS = 7 * 24 * HOUR_MS
+FIRST_MINUTE = day_number(1, 1, 1) * DAY_MINUTES
+LAST_MINUTE = day_number(10000, 1, 1) * DAY_MINUTES - 1
 _FOREVER = 2**60
 Wish = Callable[[int], Edges | None]
 """The duration of a visit → the starts allowed, in minutes; None allows all."""
@@ -343,7 +346,8 @@ def _solve(
 ) -> FindAnswer:
     first = pools[0][0].examined
     series = None
-    low, high = ceil_minute(request.start_ms), floor_minute(request.end_ms)
+    # Offsets can lead into years that no FHIR instant has.
+    low, high = max(ceil_minute(request.start_ms), FIRST_MINUTE), min(floor_minute(request.end_ms), LAST_MINUTE)
     last = high
     if request.occurrences is not None:
         series = Series(request.occurrences, first.resolved.timezone)
