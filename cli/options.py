@@ -24,7 +24,9 @@ def calendar_option() -> Decorator:
         "--calendar",
         "calendars",
         metavar="PATH",
-        type=click.Path(),  # in the environment several are separated as in PATH, and blanks are part of a name
+        type=click.Path(
+            readable=False
+        ),  # in the environment several are separated as in PATH, and blanks are part of a name
         multiple=True,
         required=True,
         envvar="SLOTWRIGHT_CALENDAR",

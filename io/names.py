@@ -76,7 +76,7 @@ def _plain(text: str) -> str:
 
 def _lookup(store: Store, kind: str, name: str, names_of: Callable[[Json], Iterator[str]]) -> str:
     bare = name.removeprefix(f"{kind}/")
-    if store.read(f"{kind}/{bare}") is not None:
+    if "/" not in bare and store.read(f"{kind}/{bare}") is not None:
         return bare
     called: dict[str, set[str]] = {}
     shown: dict[str, str] = {}

@@ -73,7 +73,8 @@ def _files(source: str | os.PathLike[str]) -> Iterator[Path | None]:
         is_folder, exists = path.is_dir(), path.exists()
         found = _inside(path) if is_folder else []
     except (OSError, ValueError) as error:
-        raise LoadError(f"{str(path)[:200]!r} cannot be opened: {error.args[-1]}.") from error
+        where = getattr(error, "filename", None) or path
+        raise LoadError(f"{str(where)[:200]!r} cannot be opened: {error.args[-1]}.") from error
     if is_folder:
         if not found:
             raise LoadError(f"{path} holds no FHIR files. Expected files that end in {', '.join(SUFFIXES)}.")
@@ -85,8 +86,22 @@ def _files(source: str | os.PathLike[str]) -> Iterator[Path | None]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    """The files of a folder; a link that leads nowhere counts, so that it fails when it is read."""
-    return sorted(one for one in folder.rglob("*") if one.name.lower().endswith(SUFFIXES) and not one.is_dir())
+    """The files of a folder and its subfolders, links followed once.
+
+    Nothing is passed over in silence: a folder that cannot be listed raises OSError, and a link that leads nowhere
+    fails when it is read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    found: list[Path] = []
+    seen: set[str] = set()
+    for here, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        folders[:] = [name for name in folders if os.path.realpath(os.path.join(here, name)) not in seen]
+        seen.update(os.path.realpath(os.path.join(here, name)) for name in folders)
+        found += [Path(here, name) for name in files if name.lower().endswith(SUFFIXES)]
+    return sorted(found)
 
 
 def _read_standard_input() -> bytes:

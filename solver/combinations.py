@@ -145,7 +145,13 @@ class _Literals:
 
 
 def best_of_block(starts: Sequence[StartChoices], solve: Solve) -> list[tuple[int, ...] | None]:
-    """The first combination of each start, None where the solver finds none; one model for all."""
+    """The first combination of each start, None where the solver finds none.
+
+    One model for all, as long as its objective stays exact; else one for each half.
+    """
+    if len(starts) > 1 and not _fits(starts):
+        half = len(starts) // 2
+        return best_of_block(starts[:half], solve) + best_of_block(starts[half:], solve)
     writer = ModelWriter()
     literals = [_Literals(writer, choices) for choices in starts]
     used = [one.used for one in literals]
@@ -188,6 +194,8 @@ def _optimum(solve: Solve, writer: ModelWriter) -> Response:
     response = solve(writer, INTERACTIVE)
     if response.status != "OPTIMAL":
         raise incomplete("a combination model", response.status)
+    if len(response.values) != writer.size:
+        raise SolverFaultError(f"CP-SAT answers {len(response.values)} values for {writer.size} variables")
     return response
 
 
@@ -207,11 +215,11 @@ def first_of_start(choices: StartChoices, wanted: int, solve: Solve) -> list[tup
     if bound is not None:
         _limit(writer, literals, bound)
     response = solve(writer, ENUMERATE)
-    if response.status == "INFEASIBLE":
-        return []
-    if response.status != "OPTIMAL":
+    if response.status not in ("OPTIMAL", "INFEASIBLE") or (response.status == "INFEASIBLE" and response.solutions):
         raise incomplete("an enumeration of combinations", response.status)
     found = sorted((_key_of(literals, values), literals.read(values)) for values in response.solutions)
+    if len(found) < wanted and bound is not None:
+        raise SolverFaultError(f"CP-SAT finds {len(found)} combinations, but {wanted} exist")
     return [places for _, places in found[:wanted]]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from .combinations import by_preference, first_of_start, incomplete, start_choices
+from .errors import SolverFaultError
 from .grid import places
 from .intervals import Pair, from_pairs, to_pairs
 from .model import ModelWriter, Solve
@@ -29,9 +30,13 @@ def find_by_model(problem: FindProblem, solve: Solve) -> list[Offer]:
     order = {tick: place for place, tick in enumerate(problem.ticks)}
     preferred = by_preference(problem.pools)
     for start in _starts_in_turn(problem, solve):
+        if start not in order:
+            raise SolverFaultError(f"CP-SAT answers the start {start}, which is no tick")
         wanted = min(problem.combinations, problem.count - len(offers))
-        choices = start_choices(preferred, order[start], wanted)
-        offers += (Offer(start, chosen) for chosen in first_of_start(choices, wanted, solve))
+        found = first_of_start(start_choices(preferred, order[start], wanted), wanted, solve)
+        if not found:
+            raise SolverFaultError(f"CP-SAT answers the start {start}, but finds no combination there")
+        offers += (Offer(start, chosen) for chosen in found)
         if len(offers) == problem.count:
             break
     return offers
@@ -55,6 +60,8 @@ def _fixed_starts(problem: FindProblem, solve: Solve) -> list[int]:
         writer.exactly_one([literal])
     _actors_once(writer, problem, list(chosen))
     response = solve(writer, PROPAGATE)
+    if response.status == "MODEL_INVALID":
+        raise incomplete("a presolve", response.status)
     if response.status == "INFEASIBLE" or not response.tightened:
         return []
     bounds = iter(response.tightened[start])
@@ -93,14 +100,18 @@ def _starts_in_turn(problem: FindProblem, solve: Solve) -> Iterator[int]:
         if len(of_one_actor) > 1:
             writer.no_overlap(of_one_actor)
     writer.minimize([start], [1])
+    last = problem.ticks[0] - 1
     while True:
         response = solve(writer, INTERACTIVE)
         if response.status == "INFEASIBLE":
             return
         if response.status != "OPTIMAL":
             raise incomplete("a find model", response.status)
-        found = response.values[start]
+        found = response.values[start] if response.values else last
+        if found <= last:
+            raise SolverFaultError(f"CP-SAT answers the start {found} after {last}")
         yield found
+        last = found
         if found >= problem.ticks[-1]:
             return
         writer.sum_in([start], [1], [(found + 1, problem.ticks[-1] + 1)])

@@ -7,10 +7,12 @@ plain ints; `~v` is the negation of a literal, as in the proto.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .errors import SolverFaultError
 from .intervals import Pair
 from .profiles import Profile
 
@@ -117,7 +119,7 @@ class ModelWriter:
             setattr(parameters, name, value)
         wrapper = helper.SolveWrapper()
         wrapper.set_parameters(parameters)
-        answer = wrapper.solve(self._proto)
+        answer = _solve_interruptibly(wrapper, self._proto)
         return Response(
             status=answer.status.name,
             values=list(answer.solution),
@@ -127,6 +129,29 @@ class ModelWriter:
             solutions=[list(one.values) for one in answer.additional_solutions],
             deterministic_time=answer.deterministic_time,
         )
+
+
+def _solve_interruptibly(wrapper: Any, proto: Any) -> Any:
+    """Solve in a thread of its own: Python's main thread hears Ctrl-C only while it waits in Python."""
+    done = threading.Event()
+    answers: list[Any] = []
+
+    def work() -> None:
+        try:
+            answers.append(wrapper.solve(proto))
+        finally:
+            done.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        done.wait()
+    except KeyboardInterrupt:
+        wrapper.stop_search()
+        done.wait()
+        raise
+    if not answers:
+        raise SolverFaultError("CP-SAT failed without an answer")
+    return answers[0]
 
 
 def run(writer: ModelWriter, profile: Profile) -> Response:

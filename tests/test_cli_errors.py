@@ -505,6 +505,17 @@ def test_a_subfolder_that_cannot_be_listed_is_not_passed_over(ask: Ask, monkeypa
     is_one_sentence(ask(*find(calendar="clinic")), 5, "clinic/locked", "Permission denied")
 
 
+def test_a_link_to_a_folder_is_followed(ask: Ask) -> None:
+    """The day is full, by bookings that are kept elsewhere."""
+    for folder in ("clinic", "elsewhere"):
+        Path(folder).mkdir()
+    save(service(), practitioner("a"), schedule("a"), name="clinic/schedules.ndjson")
+    save(slot("s", "a", "2026-03-10T00:00:00Z", "2026-03-11T00:00:00Z"), name="elsewhere/slots.ndjson")
+    Path("clinic/bookings").symlink_to("../elsewhere")
+    said = ask(*find(calendar="clinic"))
+    assert said.code in (3, 5), said.out
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_or_folder_without_permission_says_so(ask: Ask) -> None:
     good()

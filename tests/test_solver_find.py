@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
 from itertools import product
 from random import Random
 
@@ -53,25 +52,28 @@ def by_brute_force(problem: FindProblem) -> list[Offer]:
 
 def by_used_actors(problem: FindProblem) -> list[Offer]:
     """The first combination of each start where there are too many to try: pool by pool, the best of the rest."""
-    offers: list[Offer] = []
-    for index, tick in enumerate(problem.ticks):
-        free = [[member for member in pool if member.starts >> index & 1] for pool in problem.pools]
+    found = [(tick, best_of_rest(problem, index)) for index, tick in enumerate(problem.ticks)]
+    return [Offer(tick, chosen) for tick, chosen in found if chosen is not None][: problem.count]
 
-        @cache
-        def best(pool: int, used: frozenset[int], free: tuple[tuple[Member, ...], ...]) -> tuple[int, tuple[int, ...]]:
-            if pool == len(free):
-                return 0, ()
-            found = (10**9, ())
-            for member in free[pool]:
-                if member.actor not in used:
-                    load, rest = best(pool + 1, used | {member.actor}, free)
-                    found = min(found, (load + member.load, (member.place, *rest)))
-            return found
 
-        load, chosen = best(0, frozenset(), tuple(map(tuple, free)))
-        if load < 10**9:
-            offers.append(Offer(tick, chosen))
-    return offers[: problem.count]
+def best_of_rest(problem: FindProblem, index: int) -> tuple[int, ...] | None:
+    """The first combination at a tick. `best` holds, for each set of actors used so far, the best of later pools."""
+    best: dict[int, tuple[int, tuple[int, ...]]] = {}
+    reachable = [{0}]
+    free = [[member for member in pool if member.starts >> index & 1] for pool in problem.pools]
+    for members in free:
+        bits = {1 << member.actor for member in members}
+        reachable.append({used | bit for used in reachable[-1] for bit in bits if not used & bit})
+    best = dict.fromkeys(reachable.pop(), (0, ()))
+    while reachable:
+        later, best = best, {}
+        members = free.pop()
+        for used in reachable.pop():
+            rest = [(member, later.get(used | 1 << member.actor)) for member in members if not used >> member.actor & 1]
+            options = [(one.load + tail[0], (one.place, *tail[1])) for one, tail in rest if tail is not None]
+            if options:
+                best[used] = min(options)
+    return best[0][1] if best else None
 
 
 def judge_of(problem: FindProblem) -> Judge:
@@ -368,27 +370,26 @@ def test_levels_are_fixed_one_after_the_other_without_getting_lost() -> None:
     assert [Offer(at, chosen) for at, chosen in zip(times, found, strict=True) if chosen] == by_used_actors(problem)
 
 
-@pytest.mark.parametrize("pools", [9, 10, 11, 12])
+@pytest.mark.parametrize("pools", [8, 9, 10, 11])
 def test_as_many_pools_as_a_large_team_has_are_answered(pools: int) -> None:
     dice = Random(pools)
-    problem = FindProblem(
-        range(20),
+    ticks = 8
+    everyone = tuple(
         tuple(
-            tuple(
-                Member(place, actor, dice.getrandbits(20) | dice.getrandbits(20), dice.randint(0, 44_640), FOOT)
-                for place, actor in enumerate(dice.sample(range(pools + 1), pools))
-            )
-            for _ in range(pools)
-        ),
+            Member(place, actor, dice.getrandbits(ticks) | dice.getrandbits(ticks), dice.randint(0, 44_640), FOOT)
+            for place, actor in enumerate(dice.sample(range(pools + 1), pools))
+        )
+        for _ in range(pools)
     )
+    problem = FindProblem(range(ticks), everyone)
     expected = by_used_actors(problem)
-    assert len(expected) > 10
+    assert len(expected) == ticks
     assert answer(problem, "auto", with_little_work) == expected
 
 
 def with_little_work(writer: ModelWriter, profile: Profile) -> Response:
     """CP-SAT with a limit that ends a test soon if it gets lost."""
-    return model.run(writer, {**profile, "max_deterministic_time": 1.0})
+    return model.run(writer, {**profile, "max_deterministic_time": 0.3})
 
 
 def test_members_that_cannot_be_part_of_a_wanted_combination_are_left_out() -> None:
@@ -412,6 +413,11 @@ def no_values(response: Response) -> Response:
     return replace(response, values=[], solutions=[], tightened=[])
 
 
+def ended(status: model.Status) -> Lie:
+    """An end without a solution."""
+    return lambda response: replace(no_values(response), status=status)
+
+
 def nothing_chosen(response: Response) -> Response:
     return replace(
         response, values=[0] * len(response.values), solutions=[[0] * len(one) for one in response.solutions]
@@ -425,11 +431,11 @@ def everything_chosen(response: Response) -> Response:
 
 
 def first_solution_lost(response: Response) -> Response:
-    return replace(response, solutions=sorted(response.solutions)[1:])
+    return replace(response, solutions=sorted(map(tuple, response.solutions))[1:])
 
 
 def last_solution_lost(response: Response) -> Response:
-    return replace(response, solutions=sorted(response.solutions)[:-1])
+    return replace(response, solutions=sorted(map(tuple, response.solutions))[:-1])
 
 
 def solutions_doubled(response: Response) -> Response:
@@ -438,9 +444,11 @@ def solutions_doubled(response: Response) -> Response:
 
 def lying(lie: Lie, *profiles: Profile) -> model.Solve:
     """A solver whose answers to these profiles are not true."""
+    calls = Counting()
 
     def run(writer: ModelWriter, profile: Profile) -> Response:
-        response = model.run(writer, profile)
+        response = calls(writer, profile)
+        assert len(calls.profiles) < 100, "the same is asked over and over"
         return lie(response) if profile in profiles else response
 
     return run
@@ -469,7 +477,7 @@ def test_the_solver_that_lies_can_also_tell_the_truth() -> None:
 @pytest.mark.parametrize("chosen", [(0, 0), (1, 1)], ids=["an actor twice", "the second best"])
 def test_a_wrong_combination_of_one_start_is_noticed(chosen: tuple[int, ...]) -> None:
     for index in range(4):
-        wrong = [(0, 1)] * 4
+        wrong: list[tuple[int, ...]] = [(0, 1)] * 4
         wrong[index] = chosen
         with pytest.raises(SolverFaultError):
             answer(CHOICE, "auto", choosing(CHOICE, *wrong))
@@ -480,7 +488,7 @@ def test_a_wrong_combination_of_one_start_is_noticed(chosen: tuple[int, ...]) ->
 def test_a_status_that_arithmetic_refutes_is_a_fault(status: model.Status, combinations: int) -> None:
     problem = replace(CHOICE, combinations=combinations)
     with pytest.raises(SolverFaultError):
-        answer(problem, "auto", lying(lambda response: replace(response, status=status), INTERACTIVE, ENUMERATE))
+        answer(problem, "auto", lying(ended(status), INTERACTIVE, ENUMERATE))
 
 
 @pytest.mark.parametrize("status", ["FEASIBLE", "UNKNOWN"])
@@ -516,14 +524,14 @@ def test_an_enumeration_that_is_not_the_whole_truth_is_a_fault(lie: Lie, engine:
 @pytest.mark.parametrize("profile", [INTERACTIVE, ENUMERATE], ids=["start", "combinations"])
 def test_a_status_of_the_full_model_that_arithmetic_refutes_is_a_fault(status: model.Status, profile: Profile) -> None:
     with pytest.raises(SolverFaultError):
-        answer(CHOICE, "cp-sat", lying(lambda response: replace(response, status=status), profile))
+        answer(CHOICE, "cp-sat", lying(ended(status), profile))
 
 
 @pytest.mark.parametrize("status", ["INFEASIBLE", "MODEL_INVALID"])
 def test_a_status_of_presolve_that_arithmetic_refutes_is_a_fault(status: model.Status) -> None:
     problem = problem_of(pool((1, 7, 0)), pool((2, 14, 0)))
     with pytest.raises(SolverFaultError):
-        answer(problem, "cp-sat", lying(lambda response: replace(response, status=status), PROPAGATE))
+        answer(problem, "cp-sat", lying(ended(status), PROPAGATE))
 
 
 @pytest.mark.parametrize(

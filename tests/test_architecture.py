@@ -1,0 +1,86 @@
+"""The layers, read from the imports: cli → io → solver, and what each may know."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = sorted(path for folder in ("solver", "io", "cli") for path in (ROOT / folder).rglob("*.py"))
+HEAVY = {"pandas", "numpy", "pyarrow", "ortools.sat.python.cp_model", "ortools.sat.python.cp_model_helper"}
+
+
+def imports(path: Path) -> set[str]:
+    """The modules a file imports anywhere in it, relative ones as slotwright.…"""
+    package = ["slotwright", *path.relative_to(ROOT).parent.parts]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def roots(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_arrows_point_downwards(path: Path) -> None:
+    layer = path.relative_to(ROOT).parts[0]
+    above = {"solver": ("slotwright.io", "slotwright.cli"), "io": ("slotwright.cli",), "cli": ()}[layer]
+    assert not [name for name in imports(path) if name.startswith(above)] or not above
+    assert not roots(path) & {"solver", "cli"}, "a bare import makes a second copy of every class"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "solver").glob("*.py")), ids=lambda path: path.name)
+def test_the_solver_knows_no_file_clock_or_network(path: Path) -> None:
+    outside = {"json", "orjson", "msgspec", "io", "os", "pathlib", "socket", "time", "zoneinfo", "click", "random"}
+    assert not roots(path) & outside
+
+
+def test_each_library_has_one_home() -> None:
+    homes = {"ortools": {"solver/model.py"}, "zoneinfo": {"io/zones.py"}, "msgspec": {"io/resources.py"}}
+    for library, home in homes.items():
+        assert {str(path.relative_to(ROOT)) for path in FILES if library in roots(path)} == home
+
+
+QUERY = "start=2026-03-10&end=2026-03-11&schedule=Schedule/dr-novak&service-type-reference=HealthcareService/check-up"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "find --service check-up --schedule dr-novak --start 2026-03-10 --end 2026-03-10",
+        "find --service check-up --schedule dr-novak --schedule exam-1 --start 2026-03-10 --end 2026-03-10 --json",
+        f"op Appointment/$find --query {QUERY}",
+    ],
+)
+def test_a_find_without_pools_loads_nothing_heavy(command: str) -> None:
+    script = (
+        "import sys\nfrom slotwright.cli.main import run\n"
+        f"assert run({[*command.split(), '--calendar', str(ROOT / 'examples' / 'clinic')]!r}) == 0\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert not HEAVY & set(done.stderr.splitlines())
+
+
+def test_pools_load_the_solver_but_not_pandas() -> None:
+    script = (
+        "import sys\nfrom slotwright.cli.main import run\n"
+        "run(['find', '--service', 'check-up', '--schedule', 'dr-novak', '--schedule', 'exam-1,exam-2', '--start', "
+        f"'2026-03-10', '--end', '2026-03-10', '--calendar', {str(ROOT / 'examples' / 'clinic')!r}])\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(done.stderr.splitlines())
+    assert "ortools.sat.python.cp_model_helper" in loaded
+    assert not loaded & {"pandas", "numpy", "pyarrow"}
