@@ -1,4 +1,4 @@
-"""What the tests of the solver layer share: zones, times as text, plain sets of minutes, a slow judge of starts."""
+"""What the tests of the solver layer share: zones, times as text, sets of minutes, slow judges, random problems."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from slotwright.solver.capacity import Claim
 from slotwright.solver.civil import Zone
 from slotwright.solver.grid import Axis, Grid
 from slotwright.solver.limits import Limit
+from slotwright.solver.problem import FindProblem, Judge, Member, Offer, Pool
 
 DAY = 1440
 EPOCH_DAY = date(1970, 1, 1)
@@ -293,3 +294,71 @@ class Maker:
         start = self.at()
         end = start + dice.choice([-10, 0, 10, 60, 60, 240, 1500])
         return Closure(*dice.choice([(start, end)] * 8 + [(None, self.start + 200), (end, None)]), self.label())
+
+
+# Problems of pools, and brute force
+
+
+LOADS = (0, 0, 0, 30, 30, 45, 60, 90)
+
+
+def make_pool(dice: Random, ticks: int, members: int, actors: int, loads: Sequence[int] = LOADS) -> Pool:
+    """Members in order of place, with gaps; each is free at most ticks, at half of them or at few."""
+    found: list[Member] = []
+    place = dice.randint(0, 2)
+    for _ in range(members):
+        starts = dice.getrandbits(ticks) if ticks else 0
+        if ticks and dice.random() < 0.6:
+            starts = starts | dice.getrandbits(ticks) if dice.random() < 0.7 else starts & dice.getrandbits(ticks)
+        foot = Footprint(30, dice.choice([0, 0, 10]), dice.choice([0, 0, 15]))
+        found.append(Member(place, dice.randint(1, actors), starts, dice.choice(loads), foot))
+        place += dice.choice([1, 1, 1, 2])
+    return tuple(found)
+
+
+def make_problem(
+    seed: int, ticks: int = 7, pools: int = 4, members: int = 4, actors: int = 6, combinations: int = 6
+) -> FindProblem:
+    """Up to so many of everything."""
+    dice = Random(seed)
+    count = dice.randint(0, ticks)
+    start, times = dice.randint(-1000, 30_000_000), [0] * count
+    for place in range(count):
+        start += dice.choice([1, 5, 15, 30, 30, 1000])
+        times[place] = start
+    return FindProblem(
+        times,
+        tuple(make_pool(dice, count, dice.randint(1, members), actors) for _ in range(dice.randint(1, pools))),
+        count=dice.randint(1, 40),
+        combinations=dice.choice([1, dice.randint(1, combinations)]),
+    )
+
+
+def combinations_at(problem: FindProblem, index: int) -> list[tuple[int, ...]]:
+    """All combinations that serve a tick, in order, each one tried."""
+    free = [[member for member in pool if member.starts >> index & 1] for pool in problem.pools]
+    found = [
+        (sum(member.load for member in chosen), tuple(member.place for member in chosen))
+        for chosen in product(*free)
+        if len({member.actor for member in chosen}) == len(chosen)
+    ]
+    return [chosen for _, chosen in sorted(found)]
+
+
+def by_brute_force(problem: FindProblem) -> list[Offer]:
+    offers = [
+        Offer(tick, chosen)
+        for index, tick in enumerate(problem.ticks)
+        for chosen in combinations_at(problem, index)[: problem.combinations]
+    ]
+    return offers[: problem.count]
+
+
+def judge_of(problem: FindProblem) -> Judge:
+    """Who is free when, from plain sets of starts."""
+    free = {
+        (index, member.place): {tick for place, tick in enumerate(problem.ticks) if member.starts >> place & 1}
+        for index, pool in enumerate(problem.pools)
+        for member in pool
+    }
+    return lambda pool, place, start: start in free[pool, place]

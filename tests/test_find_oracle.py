@@ -17,7 +17,7 @@ from slotwright.solver.problem import Engine
 from strategies import SERVICE, Problem, numbered_problem, problems
 from support import parameters, schedule, service, slot
 
-EXAMPLES = int(os.environ.get("SLOTWRIGHT_EXAMPLES", "75"))
+EXAMPLES = int(os.environ.get("SLOTWRIGHT_EXAMPLES", "100"))
 CHUNK = 15
 OUTSIDE = (
     "Search range ends before schedule planning horizon starts",

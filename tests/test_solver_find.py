@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import product
 from random import Random
 
 import pytest
@@ -17,37 +16,17 @@ from slotwright.solver.errors import LimitError, SolverFaultError
 from slotwright.solver.find import solve
 from slotwright.solver.grid import places
 from slotwright.solver.model import ModelWriter, Response
-from slotwright.solver.problem import Engine, FindProblem, Judge, Member, Offer, Pool
+from slotwright.solver.problem import Engine, FindProblem, Member, Offer, Pool
 from slotwright.solver.profiles import ENUMERATE, INTERACTIVE, PROPAGATE, Profile
+from solver_support import LOADS, by_brute_force, combinations_at, judge_of, make_pool, make_problem
 
 Lie = Callable[[Response], Response]
 ENGINES: tuple[Engine, ...] = ("auto", "cp-sat")
 FOOT = Footprint(30)
 SEEDS = st.integers(0, 2**32)
-LOADS = (0, 0, 0, 30, 30, 45, 60, 90)
 
 
-# Oracles
-
-
-def combinations_at(problem: FindProblem, index: int) -> list[tuple[int, ...]]:
-    """All combinations that serve a tick, in order, each one tried."""
-    free = [[member for member in pool if member.starts >> index & 1] for pool in problem.pools]
-    found = [
-        (sum(member.load for member in chosen), tuple(member.place for member in chosen))
-        for chosen in product(*free)
-        if len({member.actor for member in chosen}) == len(chosen)
-    ]
-    return [chosen for _, chosen in sorted(found)]
-
-
-def by_brute_force(problem: FindProblem) -> list[Offer]:
-    offers = [
-        Offer(tick, chosen)
-        for index, tick in enumerate(problem.ticks)
-        for chosen in combinations_at(problem, index)[: problem.combinations]
-    ]
-    return offers[: problem.count]
+# An oracle for many pools
 
 
 def by_used_actors(problem: FindProblem) -> list[Offer]:
@@ -76,16 +55,6 @@ def best_of_rest(problem: FindProblem, index: int) -> tuple[int, ...] | None:
     return best[0][1] if best else None
 
 
-def judge_of(problem: FindProblem) -> Judge:
-    """Who is free when, from plain sets of starts."""
-    free = {
-        (index, member.place): {tick for place, tick in enumerate(problem.ticks) if member.starts >> place & 1}
-        for index, pool in enumerate(problem.pools)
-        for member in pool
-    }
-    return lambda pool, place, start: start in free[pool, place]
-
-
 class Counting:
     """CP-SAT, and a list of what it was asked."""
 
@@ -106,38 +75,6 @@ def answer(problem: FindProblem, engine: Engine, run: model.Solve = model.run) -
 
 
 # Problems
-
-
-def make_pool(dice: Random, ticks: int, members: int, actors: int, loads: Sequence[int] = LOADS) -> Pool:
-    """Members in order of place, with gaps; each is free at most ticks, at half of them or at few."""
-    found: list[Member] = []
-    place = dice.randint(0, 2)
-    for _ in range(members):
-        starts = dice.getrandbits(ticks) if ticks else 0
-        if ticks and dice.random() < 0.6:
-            starts = starts | dice.getrandbits(ticks) if dice.random() < 0.7 else starts & dice.getrandbits(ticks)
-        foot = Footprint(30, dice.choice([0, 0, 10]), dice.choice([0, 0, 15]))
-        found.append(Member(place, dice.randint(1, actors), starts, dice.choice(loads), foot))
-        place += dice.choice([1, 1, 1, 2])
-    return tuple(found)
-
-
-def make_problem(
-    seed: int, ticks: int = 7, pools: int = 4, members: int = 4, actors: int = 6, combinations: int = 6
-) -> FindProblem:
-    """Up to so many of everything."""
-    dice = Random(seed)
-    count = dice.randint(0, ticks)
-    start, times = dice.randint(-1000, 30_000_000), [0] * count
-    for place in range(count):
-        start += dice.choice([1, 5, 15, 30, 30, 1000])
-        times[place] = start
-    return FindProblem(
-        times,
-        tuple(make_pool(dice, count, dice.randint(1, members), actors) for _ in range(dice.randint(1, pools))),
-        count=dice.randint(1, 40),
-        combinations=dice.choice([1, dice.randint(1, combinations)]),
-    )
 
 
 def pool(*members: tuple[int, int, int]) -> Pool:
