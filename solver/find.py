@@ -8,7 +8,7 @@ call for each block of starts. `cp-sat` asks the full model for everything. Both
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 
 from . import combinations, model
 from .check import check_offers
@@ -77,8 +77,8 @@ def _without_choice(problem: FindProblem, pools: Sequence[Pool]) -> list[Offer]:
     if len({member.actor for member in members}) < len(members):
         return []
     chosen = tuple(member.place for member in members)
-    ticks = problem.ticks
-    return [Offer(ticks[place], chosen) for place in places(common_starts(pools), problem.count)]
+    starts = map(problem.ticks.__getitem__, places(common_starts(pools), problem.count))
+    return list(map(Offer, starts, repeat(chosen)))
 
 
 def _with_choice(problem: FindProblem, pools: Sequence[Pool], feasible: Sequence[int], run: model.Solve) -> list[Offer]:

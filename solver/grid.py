@@ -70,12 +70,26 @@ class Axis:
         return place < len(self.ticks) and self.ticks[place] == minute and bool(bitmap >> place & 1)
 
 
+_CHUNK = 512
+_CHUNK_MASK = (1 << _CHUNK) - 1
+
+
 def places(bitmap: int, most: int | None = None) -> list[int]:
     """The places of the first `most` set bits, ascending."""
-    digits = bin(bitmap)[:1:-1]
     found: list[int] = []
-    at = digits.find("1")
-    while at >= 0 and (most is None or len(found) < most):
-        found.append(at)
-        at = digits.find("1", at + 1)
+    base = 0
+    while bitmap:
+        # From the next set bit on, a chunk at a time: the first offers do not pay for the rest of the axis.
+        zeros = (bitmap & -bitmap).bit_length() - 1
+        bitmap >>= zeros
+        base += zeros
+        digits = bin(bitmap & _CHUNK_MASK)[:1:-1]
+        at = 0
+        while at >= 0:
+            found.append(base + at)
+            at = digits.find("1", at + 1)
+        if most is not None and len(found) >= most:
+            return found[:most]
+        bitmap >>= _CHUNK
+        base += _CHUNK
     return found
