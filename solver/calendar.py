@@ -246,13 +246,8 @@ class CompiledCalendar:
             home.remove(claim)
 
     def _recount(self, claim: Claim, sign: int) -> None:
-        if not self.rules.limits:
-            return
-        before = self._tally.is_full(claim.start)
-        self._tally.count(claim.start, sign)
-        if before != self._tally.is_full(claim.start) or len(self.rules.limits) > 1:
-            for start, end in intervals.to_pairs(self._tally.period(claim.start)):
-                self._redo_bits(self.axis.index(start), self.axis.index(end))
+        for start, end in intervals.to_pairs(self._tally.count(claim.start, sign)):
+            self._redo_bits(self.axis.index(start), self.axis.index(end))
 
     def _reopen(self, low: int, high: int) -> None:
         """Open time in [low, high) has changed."""

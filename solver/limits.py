@@ -51,11 +51,22 @@ class Tally:
         twin._counts = self._counts.copy()
         return twin
 
-    def count(self, start: int, change: int) -> None:
-        """Book (+1) or release (−1) a booking that starts at the minute `start`."""
+    def count(self, start: int, change: int) -> Edges:
+        """Book (+1) or release (−1) a booking that starts at the minute `start`.
+
+        Returns the minutes of the periods that became full by it, or ceased to be.
+        """
+        if not self._limits:
+            return []
         day = self._zone.local_day(start)
+        turned: list[tuple[int, int]] = []
         for place, limit in enumerate(self._limits):
-            self._counts[place, limit.number(day)] += change
+            key = place, limit.number(day)
+            before = self._counts[key]
+            self._counts[key] = before + change
+            if (before >= limit.frequency) != (before + change >= limit.frequency):
+                turned.append(self._minutes(limit, key[1]))
+        return from_pairs(turned)
 
     def is_full(self, start: int) -> bool:
         """Is some limit's period full for a start at this minute?"""
@@ -73,11 +84,6 @@ class Tally:
             for (place, number), count in self._counts.items()
             if count >= self._limits[place].frequency
         )
-
-    def period(self, start: int) -> Edges:
-        """All minutes that share a period with `start`."""
-        day = self._zone.local_day(start)
-        return from_pairs(self._minutes(limit, limit.number(day)) for limit in self._limits)
 
     def _minutes(self, limit: Limit, number: int) -> tuple[int, int]:
         first, last = limit.days(number)
