@@ -102,13 +102,13 @@ class Resources:
     def _linked(self, entries: list[_Entry], loaded: Callable[[], Iterable[Json]]) -> Iterator[Loaded]:
         links: dict[str, str] = {}
         kept: list[_Entry] = []
-        created: list[Json] = []
+        index = _Index(loaded() if any(entry.if_none_exist for entry in entries) else ())
         for entry in entries:
             kind = entry.resource["resourceType"]
-            match = _match(entry, [*created, *loaded()]) if entry.if_none_exist else None
+            match = _match(entry, index) if entry.if_none_exist else None
             if match is None:
                 self._identified(entry)
-                created.append(entry.resource)
+                index.add(entry.resource)
                 kept.append(entry)
             id = entry.resource["id"] if match is None else match
             if entry.full_url:
@@ -144,7 +144,27 @@ class Resources:
         return resource
 
 
-def _match(entry: _Entry, candidates: Iterable[Json]) -> str | None:
+class _Index:
+    """Resources by type, id and identifier value, so that thousands of `ifNoneExist` are settled in one pass."""
+
+    def __init__(self, resources: Iterable[Json]) -> None:
+        self._found: dict[tuple[str, str, str], list[Json]] = {}
+        for resource in resources:
+            self.add(resource)
+
+    def add(self, resource: Json) -> None:
+        kind = resource["resourceType"]
+        self._found.setdefault((kind, "_id", resource["id"]), []).append(resource)
+        for value in {one["value"] for one in _identifiers(resource) if isinstance(one.get("value"), str)}:
+            self._found.setdefault((kind, "identifier", value), []).append(resource)
+
+    def near(self, kind: str, criterion: tuple[str, str]) -> list[Json]:
+        """The resources that the criterion may fit, its system aside."""
+        name, value = criterion
+        return self._found.get((kind, name, value if name == "_id" else value.rpartition("|")[2]), [])
+
+
+def _match(entry: _Entry, index: _Index) -> str | None:
     """The id of the one resource that `ifNoneExist` finds, or None."""
     kind = entry.resource["resourceType"]
     query = entry.if_none_exist.partition("?")[2] if "?" in entry.if_none_exist else entry.if_none_exist
@@ -156,8 +176,8 @@ def _match(entry: _Entry, candidates: Iterable[Json]) -> str | None:
         raise LoadError(f"{entry.place}: ifNoneExist '{entry.if_none_exist}' has no criteria; use identifier or _id.")
     found = {
         resource["id"]
-        for resource in candidates
-        if resource["resourceType"] == kind and all(_fits(resource, name, value) for name, value in criteria)
+        for resource in index.near(kind, criteria[0])
+        if all(_fits(resource, name, value) for name, value in criteria)
     }
     if len(found) > 1:
         names = ", ".join(f"{kind}/{id}" for id in sorted(found))
@@ -169,14 +189,15 @@ def _fits(resource: Json, name: str, value: str) -> bool:
     if name == "_id":
         return resource["id"] == value
     system, bar, code = value.rpartition("|")
-    given: Any = resource.get("identifier") or []
-    identifiers: list[Any] = given if isinstance(given, list) else [given]  # type: ignore[reportUnknownVariableType]
     return any(
-        isinstance(one, dict)
-        and one.get("value") == code  # type: ignore[reportUnknownMemberType]
-        and (not bar or (one.get("system") or "") == system)  # type: ignore[reportUnknownMemberType]
-        for one in identifiers
+        one.get("value") == code and (not bar or (one.get("system") or "") == system) for one in _identifiers(resource)
     )
+
+
+def _identifiers(resource: Json) -> list[Json]:
+    given: Any = resource.get("identifier") or []
+    several: list[Any] = given if isinstance(given, list) else [given]  # type: ignore[reportUnknownVariableType]
+    return [one for one in several if isinstance(one, dict)]
 
 
 def _relink(resource: Json, links: dict[str, str], place: str) -> None:

@@ -54,7 +54,7 @@ T = TypeVar("T")
 DURATIONS = (5, 10, 15, 20, 25, 30, 45, 50, 60, 75, 90, 120)
 INTERVALS = (1, 1, 5, 5, 7, 10, 15, 20, 25, 30, 40, 45, 50, 60, 75, 90, 110, 120, 0)
 BUFFERS = (0, 5, 10, 15, 17, 30, 45)
-STATUSES = ("busy",) * 5 + ("busy-tentative",) * 2 + ("busy-unavailable",) * 2 + ("free",) * 3 + ("entered-in-error",)
+STATUSES = ("busy",) * 5 + ("busy-tentative",) * 2 + ("busy-unavailable",) * 2 + ("free",) * 5 + ("entered-in-error",)
 OPENING = ("20:00:59", "22:00:00", "00:00:00", "06:00:00", "00:30:00", "01:45:00")
 CLOSING = ("12:00:00", "15:45:00", "17:00:00", "20:00:59", "23:59:59", "02:30:00")
 NIGHT = (
@@ -258,9 +258,9 @@ def make_availability(dice: Dice, frame: Frame) -> list[Resource]:
     periods = [make_during(dice, frame) for _ in range(dice.number(0, 2))]
     closures = [closed(one.get("start"), one.get("end")) for one in periods]
     kind = dice.number(0, 19)
-    if kind == 0:
+    if kind < 3:
         return []
-    if kind < 7:
+    if kind < 8:
         return closures or [closed()]
     entries: list[Resource] = []
     for _ in range(dice.number(1, 3)):

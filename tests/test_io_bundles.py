@@ -344,3 +344,11 @@ def test_odd_identifiers_match_nothing(identifier: Any) -> None:
     else:
         said = " ".join(ids(calendar))
     assert said == f"x {UUID}" or "Practitioner/x" in said
+
+
+def test_thousands_of_conditional_creates_are_settled() -> None:
+    entries = [
+        entry(named("s", str(number)), f"urn:uuid:{uuid.UUID(int=number)}", if_none_exist=f"identifier=s|{number}")
+        for number in range(3_000)
+    ]
+    assert len(ids(open_calendar([bundle(*entries)]))) == 3_000

