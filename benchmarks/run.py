@@ -40,7 +40,7 @@ def run_all(names: list[str]) -> str:
         with ProcessPoolExecutor(1, mp_context=spawn) as executor:
             reports.append(executor.submit(run_one, name).result())
     minutes = (time.perf_counter() - begun) / 60
-    notes = f"{before}, {measure.load_average()} at the end of {minutes:.0f} min."
+    notes = f"{before} at the start, {measure.load_average()} at the end of {minutes:.0f} min."
     parts = [notes, "### Targets", measure.targets_table(reports), *(report.markdown() for report in reports)]
     return "\n\n".join(parts)
 

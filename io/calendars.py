@@ -73,7 +73,7 @@ class Calendar:
 
 
 def open_calendar(
-    sources: Iterable[Source] | str | os.PathLike[str],
+    sources: Iterable[Source] | Source,
     *,
     clock: Clock | None = None,
     progress: Callable[[int], None] | None = None,
@@ -98,11 +98,10 @@ def open_calendar(
 
     Dangling references of other kinds are a `LoadWarning` each, and listed in `Calendar.warnings`.
     """
-    if isinstance(sources, str | os.PathLike):
-        sources = [sources]
+    several = _several(sources)
     with _collector_paused():
         try:
-            resources = _load(sources, progress or _silent)
+            resources = _load(several, progress or _silent)
             found = _dangling(resources)
         except RecursionError as error:
             raise LoadError("A document is nested too deeply to hold FHIR resources.") from error
@@ -113,6 +112,13 @@ def open_calendar(
 
 def _silent(_: int) -> None:
     """Nobody watches."""
+
+
+def _several(sources: Iterable[Source] | Source) -> Iterable[Source]:
+    """One source alone is a list of one; a dict is a resource, and no list of its keys."""
+    if isinstance(sources, str | os.PathLike | dict):
+        return [sources]  # type: ignore[reportReturnType]
+    return sources
 
 
 def _machine_clock() -> datetime:

@@ -146,7 +146,7 @@ _SHAPES: dict[str, type[msgspec.Struct]] = {
 def fault(resource: Any) -> str | None:
     """What makes this no FHIR resource, or None."""
     if not isinstance(resource, dict):
-        return "is not a JSON object"
+        return "is not a JSON object; put resources in a Bundle, or one on each line (NDJSON)"
     element: Json = resource  # type: ignore[reportUnknownVariableType]
     kind, id = element.get("resourceType"), element.get("id")
     if kind is None:
