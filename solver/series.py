@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from .calendar import CompiledCalendar
 from .capacity import Claim
 from .civil import MINUTE_MS, Zone
 from .grid import places
-
-_SHORTEST_WEEK = 7 * 1440 - 3 * 60
-"""No change of offset between two occurrences is larger than this allows."""
 
 
 def later_occurrences(start: int, occurrences: int, zone: Zone) -> tuple[int, ...] | None:
@@ -48,7 +46,8 @@ def accepts_series(calendar: CompiledCalendar, start: int, later: Sequence[int],
         return False
     if not all(calendar.axis.has(calendar.starts, at) for at in later):
         return False
-    if not calendar.rules.limits and foot.before + foot.reach <= _SHORTEST_WEEK:
+    apart = min((after - before for before, after in pairwise((start, *later))), default=0)
+    if not calendar.rules.limits and foot.before + foot.reach <= apart:
         return True
     seen = calendar.copy()
     for at in later:

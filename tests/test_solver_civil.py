@@ -38,6 +38,7 @@ CHANGES = [
     (APIA, "2011-12-30T10:00Z"),
     (KWAJALEIN, "1993-08-21T12:00Z"),
     (KATHMANDU, "1985-12-31T18:30Z"),
+    ("America/Toronto", "1919-03-31T04:30Z"),  # from 23:30 to 00:30
     ("Europe/Vienna", "2026-10-25T01:00Z"),
     ("Africa/Casablanca", "2024-03-10T02:00Z"),
     ("Antarctica/Troll", "2026-03-29T01:00Z"),
@@ -161,6 +162,8 @@ def test_a_skipped_time_does_not_exist_and_a_repeated_one_does(name: str, on: st
         (APIA, "2011-12-31", "2011-12-30T10:00Z", 24),
         (KWAJALEIN, "1993-08-21", "1993-08-21T12:00Z", 0),
         (KATHMANDU, "1986-01-01", "1985-12-31T18:30Z", 23.75),
+        ("America/Toronto", "1919-03-31", "1919-03-31T04:30Z", 23.5),  # midnight lies inside the gap
+        ("America/Toronto", "1919-03-30", "1919-03-30T05:00Z", 23.5),
     ],
 )
 def test_a_local_day_has_its_own_length(name: str, on: str, start: str, hours: float) -> None:
