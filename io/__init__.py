@@ -1,4 +1,4 @@
-"""What is stored and sent: FHIR resources, calendars, the operations.
+"""What is stored and sent: FHIR resources, calendars, the ledger, the operations.
 
 >>> from slotwright.io import open_calendar, invoke
 >>> calendar = open_calendar(["examples/clinic"])
@@ -7,6 +7,17 @@
 
 from .calendars import Calendar, open_calendar
 from .errors import LoadError, LoadWarning
-from .operations import invoke
+from .ledger.ledger import Ledger, open_ledger
+from .operations import Call, invoke, invoke_all
 
-__all__ = ["Calendar", "LoadError", "LoadWarning", "invoke", "open_calendar"]
+__all__ = [
+    "Calendar",
+    "Call",
+    "Ledger",
+    "LoadError",
+    "LoadWarning",
+    "invoke",
+    "invoke_all",
+    "open_calendar",
+    "open_ledger",
+]

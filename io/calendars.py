@@ -6,21 +6,24 @@ import gc
 import os
 import re
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 
+from ..solver.capacity import Claim
 from . import mapping
 from .bundles import Resources, references
 from .errors import LoadError, LoadWarning
-from .prepared import Prepared
-from .references import Json, target
-from .resources import fault
+from .mapping import SlotRows, UnusableSlot
+from .prepared import Prepared, Service
+from .references import Json, Target, target
+from .resources import fault, is_plain_slot
 from .sources import Source, read_documents
 
 Clock = Callable[[], datetime]
 
+_NOWHERE = Target("", "")
 _RELATIVE = re.compile(r"[A-Z][A-Za-z]+/[^/\s]+(/_history/[^/\s]+)?")
 
 
@@ -36,10 +39,16 @@ class Calendar:
         self._resources = resources
         self._clock = clock
         self.warnings = tuple(warnings)
+        self._slot_rows: dict[str, SlotRows] = {}
         self.prepared = Prepared(self)
 
     def now(self) -> datetime:
         return self._clock()
+
+    @contextmanager
+    def reading(self) -> Generator[Calendar]:
+        """What is in memory does not change."""
+        yield self
 
     def read(self, reference: str) -> Json | None:
         found = target(reference)
@@ -48,11 +57,19 @@ class Calendar:
     def resources(self, kind: str) -> Iterator[Json]:
         return iter(self._resources.get(kind, {}).values())
 
-    def slots_of(self, schedule_id: str) -> Sequence[Json]:
-        return self._slots.get(schedule_id, ())
+    def kinds(self) -> list[str]:
+        return sorted(self._resources)
 
-    def appointments_of(self, schedule_id: str) -> Mapping[str, Sequence[Json]]:  # noqa: ARG002
-        return self._appointments
+    def claims(self, schedule_id: str, service: Service) -> list[Claim]:
+        return mapping.claims_of(self._rows(schedule_id).rows, service.id, service.codings, self._appointments)
+
+    def unusable(self, schedule_id: str) -> Sequence[UnusableSlot]:
+        return self._rows(schedule_id).unusable
+
+    def _rows(self, schedule_id: str) -> SlotRows:
+        if schedule_id not in self._slot_rows:
+            self._slot_rows[schedule_id] = mapping.slot_rows(self._slots.get(schedule_id, ()), self._appointments)
+        return self._slot_rows[schedule_id]
 
     @cached_property
     def _slots(self) -> dict[str, list[Json]]:
@@ -83,8 +100,9 @@ def open_calendar(
     Parameters
     ----------
     sources
-        Paths of files or folders (Bundle JSON of any type, single resources, NDJSON, gzip of these, `-` for
-        standard input), or resources as dicts; both may be mixed. Dicts are copied.
+        Paths of files or folders (Bundle JSON of any type, single resources, NDJSON, gzip of these, Parquet tables
+        that `export_tables` wrote, `-` for standard input), or resources as dicts; both may be mixed. Dicts are
+        copied.
     clock
         What gives the current time, aware; the machine's by default.
     progress
@@ -98,16 +116,29 @@ def open_calendar(
 
     Dangling references of other kinds are a `LoadWarning` each, and listed in `Calendar.warnings`.
     """
-    several = _several(sources)
-    with _collector_paused():
-        try:
-            resources = _load(several, progress or _silent)
-            found = _dangling(resources)
-        except RecursionError as error:
-            raise LoadError("A document is nested too deeply to hold FHIR resources.") from error
+    resources, found = read_resources(sources, progress=progress)
     for text in found:
         warnings.warn(text, LoadWarning, stacklevel=2)
     return Calendar(resources, found, clock or _machine_clock)
+
+
+def read_resources(
+    sources: Iterable[Source] | Source,
+    *,
+    progress: Callable[[int], None] | None = None,
+    stored: Callable[[], Iterable[Json]] | None = None,
+    is_stored: Callable[[Target], bool] | None = None,
+) -> tuple[dict[str, dict[str, Json]], list[str]]:
+    """Resources by type and id, and a sentence for each reference that leads nowhere.
+
+    `stored` gives what is there already, for `ifNoneExist`; `is_stored` asks whether a resource is. Raises LoadError.
+    """
+    with _collector_paused():
+        try:
+            resources = _load(_several(sources), progress or _silent, stored)
+            return resources, _dangling(resources, is_stored or (lambda _: False))
+        except RecursionError as error:
+            raise LoadError("A document is nested too deeply to hold FHIR resources.") from error
 
 
 def _silent(_: int) -> None:
@@ -137,12 +168,16 @@ def _collector_paused() -> Generator[None]:
             gc.enable()
 
 
-def _load(sources: Iterable[Source], progress: Callable[[int], None]) -> dict[str, dict[str, Json]]:
+def _load(
+    sources: Iterable[Source], progress: Callable[[int], None], stored: Callable[[], Iterable[Json]] | None
+) -> dict[str, dict[str, Json]]:
     resources: dict[str, dict[str, Json]] = {}
     places: dict[tuple[str, str], str] = {}
 
     def everything() -> Iterator[Json]:
-        return (resource for by_id in resources.values() for resource in by_id.values())
+        yield from (resource for by_id in resources.values() for resource in by_id.values())
+        if stored is not None:
+            yield from stored()
 
     loaded = Resources(fault).expand(read_documents(sources), everything)
     for count, (resource, place) in enumerate(loaded, start=1):
@@ -161,19 +196,18 @@ def _load(sources: Iterable[Source], progress: Callable[[int], None]) -> dict[st
     return resources
 
 
-def _dangling(resources: dict[str, dict[str, Json]]) -> list[str]:
+def _dangling(resources: dict[str, dict[str, Json]], is_stored: Callable[[Target], bool]) -> list[str]:
     """A sentence for each literal reference that leads nowhere, in order of first mention."""
     missing: dict[str, list[str]] = {}
     schedules = resources.get("Schedule", {})
     for kind, by_id in resources.items():
         for id, resource in by_id.items():
-            if kind == "Slot" and len(resource) <= 6:
-                # Nothing but the required elements: one reference to look at.
+            if kind == "Slot" and is_plain_slot(resource):
                 reference = resource["schedule"]["reference"]
                 if reference[:9] == "Schedule/" and reference[9:] in schedules:
                     continue
             for reference in references(resource):
-                if _is_dangling(resources, kind, reference):
+                if _is_dangling(resources, kind, reference) and not is_stored(target(reference) or _NOWHERE):
                     missing.setdefault(reference, []).append(f"{kind}/{id}")
     return [_dangling_text(name, by) for name, by in missing.items()]
 

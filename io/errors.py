@@ -5,8 +5,16 @@ SlotwrightError                       (solver.errors)
 │   ├── InvalidRequest                what was asked, or what is stored, is invalid
 │   ├── MissingResource               something referred to is not stored (HTTP 400)
 │   ├── NotFound                      the resource addressed is not stored (HTTP 404)
+│   ├── Conflict                      what is asked for is taken, full, or in another state
 │   ├── UnknownOperation              no such operation
-│   └── NotWritable                   a write on something that cannot be written
+│   ├── NotWritable                   a write on something that cannot be written
+│   └── LedgerError                   the ledger file itself
+│       ├── LedgerBusy                another process holds the writer lock
+│       ├── LedgerDamaged             the file contradicts itself, or something of it is missing
+│       ├── LedgerVersion             written by a newer slotwright
+│       ├── LedgerNotFound            there is no such file, or it is no ledger
+│       └── LedgerWriteFailed         full disk, I/O error
+├── VersionConflict                   the version expected is not the current one
 ├── LoadError                         resources that cannot be loaded
 ├── NameNotFound                      a name that nothing is called by
 └── AmbiguousName                     a name that several are called by
@@ -16,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..solver.errors import InvalidInputError, NotFoundError, SlotwrightError, UnsupportedError
+from ..solver.errors import ConflictError, InvalidInputError, NotFoundError, SlotwrightError, UnsupportedError
 
 
 class Refusal(SlotwrightError):
@@ -27,6 +35,9 @@ class Refusal(SlotwrightError):
         self.text = text
         self.expression = [expression] if isinstance(expression, str) else list(expression)
         self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class InvalidRequest(Refusal, InvalidInputError):
@@ -41,12 +52,62 @@ class NotFound(Refusal, NotFoundError):
     """The resource addressed is not stored."""
 
 
+class Conflict(Refusal, ConflictError):
+    """What is asked for is taken, full, outside, or in a state that forbids it."""
+
+
 class UnknownOperation(Refusal, UnsupportedError):
     """There is no such operation."""
 
 
 class NotWritable(Refusal, UnsupportedError):
     """A write on a calendar, or on a ledger that is read-only."""
+
+
+class LedgerError(Refusal):
+    """The ledger file; diagnostics say what and where."""
+
+    def __str__(self) -> str:
+        return f"{self.text}: {self.diagnostics}" if self.diagnostics else self.text
+
+
+class LedgerBusy(LedgerError):
+    """Another process held the writer lock for longer than one was willing to wait."""
+
+    def __init__(self, diagnostics: str) -> None:
+        super().__init__("Ledger is busy", diagnostics=diagnostics)
+
+
+class LedgerDamaged(LedgerError):
+    """The file contradicts itself, or a part of it is missing."""
+
+    def __init__(self, diagnostics: str) -> None:
+        super().__init__("Ledger is damaged", diagnostics=diagnostics)
+
+
+class LedgerVersion(LedgerError):
+    """The file was written by a newer slotwright."""
+
+    def __init__(self, diagnostics: str) -> None:
+        super().__init__("Ledger version is not supported", diagnostics=diagnostics)
+
+
+class LedgerNotFound(LedgerError):
+    """There is no such file, it cannot be opened, or it is no ledger."""
+
+    def __init__(self, diagnostics: str) -> None:
+        super().__init__("Ledger could not be opened", diagnostics=diagnostics)
+
+
+class LedgerWriteFailed(LedgerError):
+    """A full disk or an I/O error; nothing of the write is visible."""
+
+    def __init__(self, diagnostics: str) -> None:
+        super().__init__("Ledger could not be written", diagnostics=diagnostics)
+
+
+class VersionConflict(ConflictError):
+    """A resource has another version than the one expected."""
 
 
 class LoadError(InvalidInputError):

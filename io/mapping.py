@@ -21,8 +21,11 @@ from .references import Json, child, children, same_target, target
 
 OCCUPYING = ("busy", "busy-tentative", "busy-unavailable")
 _DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_BOOKED = ("busy", "busy-tentative")
-_NEVER_BOOKED = ("cancelled", "entered-in-error")
+BOOKED = ("busy", "busy-tentative")
+NEVER_BOOKED = ("cancelled", "entered-in-error")
+
+Codings = frozenset[tuple[Any, Any]]
+"""System and code of a service's types."""
 
 
 class PeriodMs(NamedTuple):
@@ -56,7 +59,7 @@ def rules_of(resolved: Resolved, horizon: PeriodMs, *, schedule_id: str, service
     closures = (_closure(entry, zone, label(entry.place)) for entry in resolved.closures)
     return Rules(
         zone=zone,
-        grid=Grid(resolved.alignment_interval, resolved.alignment_offset, resolved.alignment_timezone.zone),
+        grid=grid_of(resolved),
         footprint=Footprint(resolved.duration, resolved.buffer_before, resolved.buffer_after),
         capacity=resolved.slot_capacity,
         weekly=None
@@ -67,6 +70,10 @@ def rules_of(resolved: Resolved, horizon: PeriodMs, *, schedule_id: str, service
         horizon_end=None if horizon.end is None else floor_minute(horizon.end),
         limits=tuple(Limit(*limit) for limit in resolved.booking_limits),
     )
+
+
+def grid_of(resolved: Resolved) -> Grid:
+    return Grid(resolved.alignment_interval, resolved.alignment_offset, resolved.alignment_timezone.zone)
 
 
 def _closure(entry: ClosedEntry, zone: Zone, label: str) -> Closure | None:
@@ -91,39 +98,53 @@ class Row(NamedTuple):
     end_ms: int
 
 
+class UnusableSlot(NamedTuple):
+    """A Slot that counts and cannot be used: times unreadable (None) or reversed; `until` is the end of its hold."""
+
+    id: str
+    start_ms: int | None
+    end_ms: int | None
+    until_ms: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class SlotRows:
-    """The Slots of one schedule that count: usable ones, and the ids of those that are not (model 9)."""
+    """The Slots of one schedule that count: usable ones, and those that are not (model 9)."""
 
     rows: tuple[Row, ...]
-    unreadable: tuple[str, ...]
-    reversed: tuple[Row, ...]
+    unusable: tuple[UnusableSlot, ...]
 
 
-def slot_rows(slots: Iterable[Json]) -> SlotRows:
+def slot_rows(slots: Iterable[Json], appointments: Mapping[str, Sequence[Json]]) -> SlotRows:
     """The times of a schedule's Slots; `entered-in-error` and Slots of no length are left out."""
     rows: list[Row] = []
-    unreadable: list[str] = []
-    backwards: list[Row] = []
+    unusable: list[UnusableSlot] = []
     for slot in slots:
         if slot["status"] == "entered-in-error":
             continue
         start_ms, end_ms = instant_ms(slot.get("start")), instant_ms(slot.get("end"))
         if start_ms is None or end_ms is None:
-            unreadable.append(slot["id"])
+            unusable.append(UnusableSlot(slot["id"], None, None, held_until_ms(appointments.get(slot["id"], ()))))
         elif start_ms > end_ms:
-            backwards.append(Row(slot, start_ms, end_ms))
+            until_ms = held_until_ms(appointments.get(slot["id"], ()))
+            unusable.append(UnusableSlot(slot["id"], start_ms, end_ms, until_ms))
         elif start_ms < end_ms:
             rows.append(Row(slot, start_ms, end_ms))
-    return SlotRows(tuple(rows), tuple(unreadable), tuple(backwards))
+    return SlotRows(tuple(rows), tuple(unusable))
 
 
-def claims_of(rows: SlotRows, service: Json, appointments: Mapping[str, Sequence[Json]]) -> list[Claim]:
+def held_until_ms(appointments: Iterable[Json]) -> int | None:
+    """When the first of the holds on a Slot lapses, if one does."""
+    ends = [at for one in appointments if (at := hold_expires_ms(one)) is not None]
+    return min(ends) if ends else None
+
+
+def claims_of(
+    rows: Iterable[Row], service_id: str, codings: Codings, appointments: Mapping[str, Sequence[Json]]
+) -> list[Claim]:
     """What a schedule's Slots mean for a service; `appointments` are those that refer to each Slot, by its id."""
-    service_id: str = service["id"]
-    codings = service_codings(service)
     claims: list[Claim] = []
-    for slot, start_ms, end_ms in rows.rows:
+    for slot, start_ms, end_ms in rows:
         status = slot["status"]
         free = status == "free"
         if free:
@@ -135,16 +156,16 @@ def claims_of(rows: SlotRows, service: Json, appointments: Mapping[str, Sequence
         booking, expires_ms = False, None
         held_by = appointments.get(slot["id"])
         if held_by is not None:
-            booking = status in _BOOKED and any(is_booking(appointment, service_id) for appointment in held_by)
-            ends = [at for one in held_by if (at := hold_expires_ms(one)) is not None]
-            expires_ms = min(ends) if ends else None
+            booking = status in BOOKED and any(is_booking(appointment, service_id) for appointment in held_by)
+            expires_ms = held_until_ms(held_by)
         relevant = "serviceType" not in slot or concerns(slot, service_id, codings)
         label = f"Slot/{slot['id']}"
-        claims.append(Claim(start, end, label, _tolerance(slot), free, relevant, booking, expires_ms))
+        claims.append(Claim(start, end, label, tolerance(slot), free, relevant, booking, expires_ms))
     return claims
 
 
-def _tolerance(slot: Json) -> int:
+def tolerance(slot: Json) -> int:
+    """The capacity stamp of a Slot, 1 without a sound one (model 11)."""
     if "extension" not in slot:
         return 1
     stamps = (extension.get("valuePositiveInt") for _, extension in extensions(slot, urls.SLOT_CAPACITY))
@@ -152,7 +173,7 @@ def _tolerance(slot: Json) -> int:
     return stamp if isinstance(stamp, int) and not isinstance(stamp, bool) and stamp >= 1 else 1
 
 
-def service_codings(service: Json) -> frozenset[tuple[Any, Any]]:
+def service_codings(service: Json) -> Codings:
     """System and code of the service's types."""
     return frozenset(
         (coding.get("system"), coding.get("code"))
@@ -161,9 +182,13 @@ def service_codings(service: Json) -> frozenset[tuple[Any, Any]]:
     )
 
 
-def concerns(slot: Json, service_id: str, codings: frozenset[tuple[Any, Any]]) -> bool:
+def concerns(slot: Json, service_id: str, codings: Codings) -> bool:
     """Is the Slot relevant for the service? (model 5)"""
-    concepts = children(slot, "serviceType")
+    return concepts_concern(children(slot, "serviceType"), service_id, codings)
+
+
+def concepts_concern(concepts: Sequence[Json], service_id: str, codings: Codings) -> bool:
+    """The same for the Slot's serviceType."""
     return not concepts or any(
         any((coding.get("system"), coding.get("code")) in codings for coding in children(concept, "coding"))
         or any(same_target(reference, "HealthcareService", service_id) for reference in service_references(concept))
@@ -188,7 +213,7 @@ def is_schedulable(schedule: Json, service_id: str) -> bool:
 
 def is_booking(appointment: Json, service_id: str) -> bool:
     """Does the Appointment count for the service's booking limits? (model 15)"""
-    return appointment.get("status") not in _NEVER_BOOKED and any(
+    return appointment.get("status") not in NEVER_BOOKED and any(
         same_target(reference, "HealthcareService", service_id)
         for concept in children(appointment, "serviceType")
         for reference in service_references(concept)

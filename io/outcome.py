@@ -12,7 +12,7 @@ from ..solver.errors import (
     SlotwrightError,
     UnsupportedError,
 )
-from .errors import NotFound, NotWritable, Refusal, UnknownOperation
+from .errors import LedgerBusy, LedgerError, NotFound, NotWritable, Refusal, UnknownOperation
 
 EXIT_OK = 0
 EXIT_INTERNAL = 1
@@ -35,6 +35,8 @@ FAULTS: dict[type[BaseException], Fault] = {
     NotFound: Fault("not-found", 404, 6),
     UnknownOperation: Fault("not-supported", 404, EXIT_USAGE),
     NotWritable: Fault("not-supported", 400, 7),
+    LedgerBusy: Fault("transient", 503, 7),
+    LedgerError: Fault("no-store", 500, 7),
     NotFoundError: Fault("invalid", 400, 6),
     ConflictError: Fault("invalid", 400, 4),
     InvalidInputError: Fault("invalid", 400, 5),
@@ -53,6 +55,10 @@ def _as_unicode(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def _text(error: BaseException) -> str:
+    return error.text if isinstance(error, Refusal) else str(error)
+
+
 def outcome_of(error: BaseException) -> dict[str, Any]:
     """An OperationOutcome with one issue. Unexpected errors say no more than that they happened."""
     fault = fault_of(error)
@@ -60,7 +66,7 @@ def outcome_of(error: BaseException) -> dict[str, Any]:
     issue: dict[str, Any] = {
         "severity": "error",
         "code": fault.code,
-        "details": {"text": _as_unicode(str(error)) if expected else "Internal server error"},
+        "details": {"text": _as_unicode(_text(error)) if expected else "Internal server error"},
     }
     if isinstance(error, Refusal):
         if error.diagnostics is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from ..solver.availability import Piece, Rules, Weekly, expand_hours
 from ..solver.calendar import CompiledCalendar
+from ..solver.capacity import Claim
 from ..solver.grid import Axis, Grid
 from . import mapping
-from .mapping import PeriodMs, SlotRows
+from .mapping import Codings, PeriodMs
 from .parameters import Layer, ParameterFault, Resolved, read_schedule, read_service, resolve
 from .references import Json, Target, target
 from .store import Store
@@ -20,6 +22,9 @@ _BLOCK = 32 * 1440
 
 _AXIS_MOST = 8 * _BLOCK
 """An axis grows with what is asked, up to this; a search elsewhere starts a new one."""
+
+_NEAR_MOST = 4096
+"""Expanded hours of single months that are kept."""
 
 
 @dataclass(eq=False)
@@ -36,6 +41,10 @@ class Service:
     @property
     def is_active(self) -> bool:
         return self.resource.get("active") is not False
+
+    @cached_property
+    def codings(self) -> Codings:
+        return mapping.service_codings(self.resource)
 
 
 class Examined:
@@ -88,10 +97,6 @@ class Examined:
     def rules(self) -> Rules:
         return mapping.rules_of(self.resolved, self.horizon, schedule_id=self.id, service_id=self.service.id)
 
-    @cached_property
-    def rows(self) -> SlotRows:
-        return self._store.prepared.rows(self.id)
-
 
 class Prepared:
     """Everything derived from a store's resources, by schedule and service."""
@@ -101,9 +106,9 @@ class Prepared:
         self.zones = Zones()
         self._services: dict[str, Service | None] = {}
         self._examined: dict[tuple[str, str], Examined | None] = {}
-        self._rows: dict[str, SlotRows] = {}
         self._axes: dict[Grid, Axis] = {}
         self._hours: dict[tuple[tuple[Weekly, ...] | None, str, Axis], list[Piece]] = {}
+        self._near: dict[tuple[tuple[Weekly, ...] | None, str, int, int], list[Piece]] = {}
 
     def service(self, id: str) -> Service | None:
         """The HealthcareService with this id, or None."""
@@ -126,11 +131,6 @@ class Prepared:
             self._examined[key] = None if resource is None else Examined(self._store, service, resource)
         return self._examined[key]
 
-    def rows(self, schedule_id: str) -> SlotRows:
-        if schedule_id not in self._rows:
-            self._rows[schedule_id] = mapping.slot_rows(self._store.slots_of(schedule_id))
-        return self._rows[schedule_id]
-
     def axis(self, grid: Grid, start: int, end: int) -> Axis:
         """An axis of the grid that covers [start, end)."""
         axis = self._axes.get(grid)
@@ -148,12 +148,28 @@ class Prepared:
         compiled = examined.compiled
         if compiled is None or compiled.axis is not axis:
             rules = examined.rules
-            claims = mapping.claims_of(
-                examined.rows, examined.service.resource, self._store.appointments_of(examined.id)
-            )
+            claims = self._store.claims(examined.id, examined.service)
             compiled = CompiledCalendar(rules, axis, self._expanded(rules, axis), claims, now_ms=now_ms)
             examined.compiled = compiled
         return compiled.at(now_ms)
+
+    def around(self, examined: Examined, low: int, high: int, claims: Iterable[Claim]) -> CompiledCalendar:
+        """The schedule's calendar for one question in [low, high), with the claims that matter for it; not kept."""
+        rules = examined.rules
+        block = Axis(rules.grid, low // _BLOCK * _BLOCK, -(-high // _BLOCK) * _BLOCK, [])
+        key = rules.weekly, rules.zone.name, block.start, block.end
+        hours = self._near.get(key)
+        if hours is None:
+            if len(self._near) >= _NEAR_MOST:
+                self._near.clear()
+            hours = self._near[key] = expand_hours(rules.weekly, rules.zone, block.start, block.end)
+        return CompiledCalendar(rules, Axis(rules.grid, low, high, []), hours, claims)
+
+    def forget_claims(self) -> None:
+        """Stored Slots or Appointments have changed."""
+        for examined in self._examined.values():
+            if examined is not None:
+                examined.compiled = None
 
     def _expanded(self, rules: Rules, axis: Axis) -> list[Piece]:
         # Many schedules share the hours of their service: expand them once.

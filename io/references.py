@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import orjson
+
 Json = dict[str, Any]
 
 
@@ -43,3 +45,13 @@ def containers(value: Any) -> list[Any]:
     """The objects and lists directly inside some JSON."""
     elements: Any = value.values() if isinstance(value, dict) else value  # type: ignore[reportUnknownMemberType]
     return [one for one in elements if isinstance(one, dict | list)]
+
+
+def unordered(value: Any) -> Any:
+    """Some JSON with its lists sorted, to compare where order is free."""
+    if isinstance(value, dict):
+        return {name: unordered(one) for name, one in value.items()}  # type: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        several: list[Any] = [unordered(one) for one in value]  # type: ignore[reportUnknownVariableType]
+        return sorted(several, key=lambda one: orjson.dumps(one, option=orjson.OPT_SORT_KEYS))
+    return value

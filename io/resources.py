@@ -129,6 +129,32 @@ class Slot(msgspec.Struct):
     extension: list[Extension] | None = None
 
 
+class Identifier(msgspec.Struct):
+    system: str | None = None
+    value: str | None = None
+
+
+class Contained(msgspec.Struct):
+    """A resource inside a proposal; its times and its status are judged with it."""
+
+    resourceType: str
+    status: str | None = None
+    schedule: Reference | None = None
+    serviceType: list[Concept] | None = None
+    extension: list[Extension] | None = None
+
+
+class Proposal(msgspec.Struct):
+    """An Appointment as it is sent to be booked."""
+
+    resourceType: str
+    serviceType: list[Concept] | None = None
+    identifier: list[Identifier] | None = None
+    contained: list[Contained] | None = None
+    participant: list[Participant] | None = None
+    extension: list[Extension] | None = None
+
+
 class Other(msgspec.Struct):
     """An actor, or anything else."""
 
@@ -160,7 +186,7 @@ def fault(resource: Any) -> str | None:
         if not isinstance(status, str) or status not in SLOT_STATUSES:
             known = ", ".join(sorted(SLOT_STATUSES))
             return f"is not a FHIR Slot: status must be one of {known}, got {status!r:.60}"
-        if _is_plain_slot(element):
+        if is_plain_slot(element):
             return None
     if _nests_too_deeply(element):
         return f"is nested more than {DEPTH_MOST} levels deep"
@@ -168,6 +194,17 @@ def fault(resource: Any) -> str | None:
         msgspec.convert(element, _SHAPES.get(kind, Other), dec_hook=_decode)
     except msgspec.ValidationError as error:
         return f"is not a FHIR {kind}: {error}".replace("`$.", "`")
+    return None
+
+
+def proposal_fault(appointment: Json) -> str | None:
+    """What makes this no Appointment that could be booked, or None."""
+    if _nests_too_deeply(appointment):
+        return f"is nested more than {DEPTH_MOST} levels deep"
+    try:
+        msgspec.convert(appointment, Proposal, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        return str(error).replace("`$.", "`")
     return None
 
 
@@ -180,12 +217,22 @@ def _nests_too_deeply(resource: Json) -> bool:
     return True
 
 
-def _is_plain_slot(slot: Json) -> bool:
-    # A calendar has hundreds of thousands of these: the required elements and nothing else.
+def is_plain_slot(slot: Json) -> bool:
+    """Has it nothing but the required elements, a comment and a version, and so no reference but its schedule's?
+
+    A calendar has hundreds of thousands of these.
+    """
     schedule = slot.get("schedule")
-    if len(slot) > 6 or schedule.__class__ is not dict or "serviceType" in slot or "extension" in slot:
+    if schedule.__class__ is not dict or "serviceType" in slot or "extension" in slot:
         return False
-    return len(schedule) == 1 and schedule.get("reference").__class__ is str  # type: ignore
+    more = len(slot) - 6
+    if more > 0:
+        meta = slot.get("meta")
+        if meta.__class__ is dict and all(value.__class__ is str for value in meta.values()):  # type: ignore
+            more -= 1
+        if slot.get("comment").__class__ is str:
+            more -= 1
+    return more <= 0 and len(schedule) == 1 and schedule.get("reference").__class__ is str  # type: ignore
 
 
 def _decode(kind: type, value: Any) -> Any:

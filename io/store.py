@@ -1,15 +1,18 @@
-"""What the operations ask of the place where resources live: a calendar in memory, later a ledger file."""
+"""What the operations ask of the place where resources live: a calendar in memory, or a ledger file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from ..solver.capacity import Claim
+from .mapping import UnusableSlot
 from .references import Json
 
 if TYPE_CHECKING:
-    from .prepared import Prepared
+    from .prepared import Prepared, Service
 
 
 class Store(Protocol):
@@ -27,6 +30,10 @@ class Store(Protocol):
         """What the clock says that the store was opened with."""
         ...
 
+    def reading(self) -> AbstractContextManager[Store]:
+        """One state of the store, for everything that is read inside."""
+        ...
+
     def read(self, reference: str) -> Json | None:
         """The resource of `Type/id`, or None. Not to be changed."""
         ...
@@ -35,10 +42,14 @@ class Store(Protocol):
         """All resources of a type."""
         ...
 
-    def slots_of(self, schedule_id: str) -> Sequence[Json]:
-        """The stored Slots of a schedule."""
+    def kinds(self) -> list[str]:
+        """The types of which there is some resource."""
         ...
 
-    def appointments_of(self, schedule_id: str) -> Mapping[str, Sequence[Json]]:
-        """By Slot id, the Appointments that refer to the schedule's Slots."""
+    def claims(self, schedule_id: str, service: Service) -> list[Claim]:
+        """What the stored Slots of a schedule mean for a service."""
+        ...
+
+    def unusable(self, schedule_id: str) -> Sequence[UnusableSlot]:
+        """The Slots of a schedule that count and cannot be used (specification, model 9)."""
         ...

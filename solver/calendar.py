@@ -1,23 +1,27 @@
 """One schedule's calendar for one service, compiled: which starts are open, and why the others are not.
 
 Compiled once over an axis (a stretch of time and the ticks of the grid in it), then kept: one Slot, hold or closure
-more or less is a local change of the merged sets and of a few bits. `is_open` is the one rule of admission
-(specification, model 17) for one start; `starts` holds its answers for every tick of the axis.
+more or less is a local change of the merged sets and of a few bits. `why_not` is the one rule of admission
+(specification, model 17), which bookings ask; `is_open` asks it for one start, and `starts` holds its answers for
+every tick of the axis.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
+from typing import Literal
 
 from . import intervals
 from .availability import Closure, Piece, Rules, closure_piece, open_edges
 from .capacity import Claim, Claims, blocked
 from .civil import DAY_MINUTES
 from .grid import Axis
-from .intervals import Edges
+from .intervals import Edges, Pair
 from .limits import Tally
+
+WhyNot = Literal["horizon", "taken", "limit"]
 
 
 class CompiledCalendar:
@@ -125,17 +129,30 @@ class CompiledCalendar:
     def is_open(self, start: int) -> bool:
         """May a visit start at this minute? (specification, model 17)"""
         foot = self.rules.footprint
-        begin, end = start - foot.before, start + foot.reach
-        return (
-            foot.duration > 0
-            and self._within_horizon(begin, end)
-            and intervals.covers(self.open, begin, end)
-            and not intervals.touches(self.blocked, start, start + foot.duration)
-            and not intervals.touches(self.taken, begin, start)
-            and not intervals.touches(self.taken, start + foot.duration, end)
-            and self.rules.grid.allows(start)
-            and not self._tally.is_full(start)
-        )
+        end = start + foot.duration
+        buffers: list[Pair] = []
+        if foot.before:
+            buffers.append((start - foot.before, start))
+        if foot.after:
+            buffers.append((end, end + foot.after))
+        return foot.duration > 0 and self.rules.grid.allows(start) and self.why_not((start, end), buffers) is None
+
+    def why_not(self, visit: Pair, others: Sequence[Pair]) -> WhyNot | None:
+        """The first condition that forbids a visit to take this time, grid and lengths aside; None if it may.
+
+        `others` are what it takes besides, at capacity 1: its buffers, and whatever a proposal adds.
+        """
+        begin, end = visit
+        for piece in others:
+            begin, end = min(begin, piece[0]), max(end, piece[1])
+        if not self._within_horizon(begin, end):
+            return "horizon"
+        if not intervals.covers(self.open, *visit) or intervals.touches(self.blocked, *visit):
+            return "taken"
+        for piece in others:
+            if not intervals.covers(self.open, *piece) or intervals.touches(self.taken, *piece):
+                return "taken"
+        return "limit" if self._tally.is_full(visit[0]) else None
 
     def _within_horizon(self, begin: int, end: int) -> bool:
         low, high = self.rules.horizon_start, self.rules.horizon_end

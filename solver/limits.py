@@ -90,5 +90,14 @@ class Tally:
         return _first_minute(self._zone, first), _first_minute(self._zone, last)
 
 
+def periods(limits: tuple[Limit, ...], zone: Zone, start: int) -> Edges:
+    """The minutes of all periods, of any of the limits, to which a start at this minute belongs."""
+    if not limits:
+        return []
+    day = zone.local_day(start)
+    bounds = (limit.days(limit.number(day)) for limit in limits)
+    return from_pairs((_first_minute(zone, first), _first_minute(zone, last)) for first, last in bounds)
+
+
 def _first_minute(zone: Zone, day: int) -> int:
     return -(-zone.day_start_ms(day) // 60_000)

@@ -1,56 +1,19 @@
-"""The operations by name, and the one door to them: `invoke`."""
+"""The operations by name, and the doors to them: `invoke` for one, `invoke_all` for many in one transaction."""
 
 from __future__ import annotations
 
-import logging
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 
 from ...solver.problem import Engine
-from ..errors import InvalidRequest, NotWritable, UnknownOperation
+from ..errors import InvalidRequest, NotWritable
 from ..outcome import EXIT_OK, fault_of, outcome_of
 from ..references import Json
 from ..store import Store
 from . import find
-from .request import BodyRequest, Query, QueryRequest, Request
-
-_OPERATION = re.compile(r"Appointment/(?:(?P<id>[^/\s$]+)/)?(?P<name>\$[a-z]+)")
-_LEVELS = {
-    "$find": ("type",),
-    "$book": ("type",),
-    "$hold": ("type",),
-    "$confirm": ("instance",),
-    "$reschedule": ("instance",),
-    "$cancel": ("type", "instance"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an operation answers: HTTP status, FHIR resource, and the exit code of its group."""
-
-    status: int
-    resource: Json
-    exit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of an operation, as it was made."""
-
-    store: Store
-    id: str | None
-    query: Query | None
-    body: object
-    now: datetime | None
-    engine: Engine
-
-    def request(self) -> Request:
-        if self.body is not None:
-            return BodyRequest(self.body)
-        return QueryRequest(self.query or {})
+from .call import Answer, Call, Operation, answer_of
+from .request import Query
+from .write import WritableStore, carry_out, carry_out_all
 
 
 def invoke(
@@ -86,8 +49,7 @@ def invoke(
     The HTTP status, and the FHIR resource: the answer or an OperationOutcome. Nothing that a caller sends or stores
     makes it raise.
     """
-    del who, dry_run  # of the operations there are, none writes yet
-    answer = answer_call(store, operation, query=query, body=body, now=now, engine=engine)
+    answer = answer_call(store, operation, query=query, body=body, now=now, engine=engine, who=who, dry_run=dry_run)
     return answer.status, answer.resource
 
 
@@ -99,44 +61,58 @@ def answer_call(
     body: object = None,
     now: datetime | None = None,
     engine: Engine = "auto",
+    who: str | None = None,
+    dry_run: bool = False,
 ) -> Answer:
     """Like `invoke`, with the exit code too."""
-    if now is not None and now.utcoffset() is None:
-        raise ValueError("now must be an aware datetime")
+    _check_now(now)
     if engine not in ("auto", "cp-sat"):
         raise ValueError(f"engine must be 'auto' or 'cp-sat', got {engine!r}")
     try:
-        carry_out, id = _lookup(operation)
-        return carry_out(Call(store, id, query, body, now, engine))
+        called = Operation.named(operation)
+        call = Call(operation, query, body, who)
+        if called.name == "$find":
+            return _find(store, call, now, engine)
+        if not isinstance(store, WritableStore):
+            raise NotWritable("Ledger is not writable")
+        return carry_out(store, call, now=now, dry_run=dry_run)
     except Exception as error:  # the last guard: what is not a refusal is logged, and answered as our fault
-        fault = fault_of(error)
-        if fault.status >= 500:
-            logging.getLogger("slotwright").exception("%s failed", operation)
-        return Answer(fault.status, outcome_of(error), fault.exit)
+        return answer_of(error, operation)
 
 
-def _lookup(operation: str) -> tuple[Callable[[Call], Answer], str | None]:
-    match = _OPERATION.fullmatch(operation)
-    name = match["name"] if match else None
-    id = match["id"] if match else None
-    level = "type" if id is None else "instance"
-    if name is None or level not in _LEVELS.get(name, ()):
-        known = ", ".join(
-            f"Appointment/{'{id}/' if one == 'instance' else ''}{name}"
-            for name, ones in _LEVELS.items()
-            for one in ones
-        )
-        raise UnknownOperation(f"Unknown operation '{operation}', expected one of {known}")
-    return (_find if name == "$find" else _write), id
+def invoke_all(
+    store: Store,
+    calls: Sequence[Call | Sequence[Call]],
+    *,
+    now: datetime | None = None,
+    who: str | None = None,
+    dry_run: bool = False,
+) -> list[tuple[int, Json]]:
+    """Carry out many writing operations in one transaction and one flush; answers come in order.
+
+    Each call is judged against what the calls before it have left, and a refused one leaves nothing. A sequence of
+    calls among them is a bundle: all Slots it releases are gone before any of its claims is judged, and it is accepted
+    or refused whole. It has one answer: a `transaction-response` Bundle with the status of each call, or the
+    OperationOutcome of the call that was refused. `$find` is not for here: what it reads is one state anyway.
+    """
+    _check_now(now)
+    if not isinstance(store, WritableStore):
+        refused = NotWritable("Ledger is not writable")
+        return [(fault_of(refused).status, outcome_of(refused)) for _ in calls]
+    return [
+        (answer.status, answer.resource) for answer in carry_out_all(store, calls, now=now, who=who, dry_run=dry_run)
+    ]
 
 
-def _find(call: Call) -> Answer:
+def _find(store: Store, call: Call, now: datetime | None, engine: Engine) -> Answer:
     if call.query is not None and call.body is not None:
         raise InvalidRequest("Invalid request body")
     request = find.read_request(call.request())
-    now = call.now or call.store.now()
-    return Answer(200, find.write_bundle(find.find(call.store, request, now=now, engine=call.engine)), EXIT_OK)
+    with store.reading() as state:
+        found = find.find(state, request, now=now or store.now(), engine=engine)
+        return Answer(200, find.write_bundle(found), EXIT_OK)
 
 
-def _write(_: Call) -> Answer:
-    raise NotWritable("Ledger is not writable")
+def _check_now(now: datetime | None) -> None:
+    if now is not None and now.utcoffset() is None:
+        raise ValueError("now must be an aware datetime")

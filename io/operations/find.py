@@ -17,7 +17,7 @@ from ...solver.series import accepts_series, later_occurrences, series_starts
 from .. import mapping
 from ..errors import InvalidRequest, MissingResource
 from ..instants import ceil_minute, floor_minute, search_time_ms
-from ..mapping import Part, ProposalWriter, Series
+from ..mapping import Part, ProposalWriter, Series, UnusableSlot
 from ..parameters import ParameterFault, Place, Resolved
 from ..prepared import Examined, Service
 from ..references import Json, Target, target
@@ -288,13 +288,18 @@ def _check_alike(request: FindRequest, everyone: Sequence[Candidate]) -> None:
     distinct = list({candidate.examined.id: candidate for candidate in reversed(everyone)}.values())[::-1]
     if request.occurrences is not None and len({one.examined.resolved.timezone.name for one in distinct}) > 1:
         raise InvalidRequest("All schedules must share one timezone to find a recurring series")
+    check_alike([(one.examined, one.path) for one in distinct], _path)
+
+
+def check_alike(schedules: Sequence[tuple[Examined, str]], path_of: Callable[[Place, str], str]) -> None:
+    """Do all schedules, each with its path, agree in what makes a common start? Raises InvalidRequest."""
     for name, attribute in _COMPARED:
-        first = distinct[0]
-        for other in distinct[1:]:
-            if _compared(first.examined.resolved, attribute) != _compared(other.examined.resolved, attribute):
+        first = schedules[0]
+        for other in schedules[1:]:
+            if _compared(first[0].resolved, attribute) != _compared(other[0].resolved, attribute):
                 raise InvalidRequest(
                     f"Scheduling parameters attribute '{name}' does not match",
-                    [_path(one.examined.resolved.places[name], one.path) for one in (first, other)],
+                    [path_of(examined.resolved.places[name], path) for examined, path in (first, other)],
                 )
 
 
@@ -317,18 +322,20 @@ def _check_slots(
     """Row 19: stored Slots that cannot be used."""
     weeks = [(request.start_ms + k * WEEK_MS, request.end_ms + k * WEEK_MS) for k in range(request.occurrences or 1)]
     for examined in {candidate.examined.id: candidate.examined for candidate in everyone}.values():
-        rows = examined.rows
-        if not rows.unreadable and not rows.reversed:
+        check_usable(store.unusable(examined.id), weeks, ignored, now_ms)
+
+
+def check_usable(
+    slots: Iterable[UnusableSlot], ranges: Sequence[tuple[int, int]], ignored: frozenset[str], now_ms: int
+) -> None:
+    """Raise for the first Slot, by id, that counts and cannot be used where it matters (model 9)."""
+    for slot in sorted(slots):
+        if slot.id in ignored or (slot.until_ms is not None and slot.until_ms <= now_ms):
             continue
-        faults = [(id, f"Slot/{id} has invalid start or end time") for id in rows.unreadable]
-        for slot, start_ms, end_ms in rows.reversed:
-            if any(low <= bound < high for low, high in weeks for bound in (start_ms, end_ms)):
-                faults.append((slot["id"], f"Slot/{slot['id']} has end time before start time"))
-        appointments = store.appointments_of(examined.id)
-        for id, text in sorted(faults):
-            ends = [mapping.hold_expires_ms(one) for one in appointments.get(id, ())]
-            if id not in ignored and not any(end is not None and end <= now_ms for end in ends):
-                raise InvalidRequest(text)
+        if slot.start_ms is None or slot.end_ms is None:
+            raise InvalidRequest(f"Slot/{slot.id} has invalid start or end time")
+        if any(low <= bound < high for low, high in ranges for bound in (slot.start_ms, slot.end_ms)):
+            raise InvalidRequest(f"Slot/{slot.id} has end time before start time")
 
 
 # Compile and solve

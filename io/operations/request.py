@@ -16,6 +16,7 @@ IntegerType = Literal["integer", "positiveInt"]
 _LEADING_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
 _DATE_TIMES = ("valueDateTime", "valueInstant", "valueDate", "valueString")
 _REFERENCES = ("valueReference", "valueString", "valueUri")
+_CODES = ("valueCode", "valueString")
 _INTEGERS = ("valueInteger", "valuePositiveInt", "valueUnsignedInt")
 
 
@@ -75,6 +76,18 @@ class QueryRequest:
             raise _unreadable(value, kind, name)
         return int(match.group()[:19])
 
+    def references(self, name: str) -> list[RawMember]:
+        """Every occurrence, with its place."""
+        given = enumerate(self._values.get(name, ()))
+        return [RawMember(value.strip(), place) for place, value in given if value.strip()]
+
+    def code(self, name: str) -> str | None:
+        return self._single(name, required=False)
+
+    def element(self, name: str, kind: str) -> Json | None:  # noqa: ARG002
+        """Elements cannot be written in a query."""
+        return None
+
     def pools(self, name: str) -> list[RawPool]:
         """The pools; occurrences without a member count as absent."""
         found = (RawPool(i, _split(value)) for i, value in enumerate(self._values.get(name, ())))
@@ -123,6 +136,30 @@ class BodyRequest:
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
             raise _unreadable(value, kind, name)
         return value
+
+    def references(self, name: str) -> list[RawMember]:
+        """Every occurrence, with its place."""
+        occurrences = (one for one in self._parameters if one.get("name") == name)
+        found = ((place, _value(one, _REFERENCES)) for place, one in enumerate(occurrences))
+        return [RawMember(value, place) for place, value in found if value]
+
+    def code(self, name: str) -> str | None:
+        return self._single(name, _CODES, required=False)
+
+    def element(self, name: str, kind: str) -> Json | None:
+        """The value of an element such as valueCodeableConcept."""
+        found = [one[kind] for one in self._parameters if one.get("name") == name and isinstance(one.get(kind), dict)]
+        if len(found) > 1:
+            raise _repeated(name, len(found), required=False)
+        return found[0] if found else None
+
+    def resource(self, name: str, kind: str) -> Json:
+        """The one resource of a type. Raises InvalidRequest if there is none, or several."""
+        given = (one.get("resource") for one in self._parameters if one.get("name") == name)
+        found: list[Any] = [one for one in given if isinstance(one, dict) and one.get("resourceType") == kind]  # type: ignore[reportUnknownMemberType]
+        if len(found) != 1:
+            raise _repeated(name, len(found), required=True)
+        return found[0]
 
     def pools(self, name: str) -> list[RawPool]:
         """The pools, by comma list or by `part`; occurrences without a member count as absent."""

@@ -1,0 +1,450 @@
+"""The SQLite file under a ledger: opening it safely, and every statement there is. No other file holds SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, cast
+
+import apsw
+
+from ..errors import (
+    LedgerBusy,
+    LedgerDamaged,
+    LedgerError,
+    LedgerNotFound,
+    LedgerVersion,
+    LedgerWriteFailed,
+    NotWritable,
+)
+from .schema import APPLICATION_ID, BODIES, FORMAT, MIGRATIONS
+
+OLDEST_SQLITE = 3_051_003
+"""Before, resetting the WAL while several processes checkpoint loses acknowledged commits (SQLite 3.51.3)."""
+
+LONG_MINUTES = 1440
+
+
+class ResourceRow(NamedTuple):
+    """The current state of one resource; `content` is None if it is deleted."""
+
+    version: int
+    origin: int
+    content: bytes | None
+
+
+class ClaimRow(NamedTuple):
+    """A row of the table `claim`, `long` left out."""
+
+    schedule: str
+    start: int
+    slot: str
+    end: int
+    status: str
+    tolerance: int
+    scope: str | None
+    until: int | None
+    services: str | None
+    guard: str | None
+
+
+class EntryRow(NamedTuple):
+    seq: int
+    time: int
+    clock: int | None
+    kind: str
+    input: bytes
+    changes: str
+    prev: bytes
+    hash: bytes
+
+
+class UnusableRow(NamedTuple):
+    """A Slot that counts but cannot be used; times in milliseconds, None if unreadable."""
+
+    slot: str
+    start: int | None
+    end: int | None
+    until: int | None
+
+
+_CLAIM = "schedule, start, slot, end, status, tolerance, scope, until, services, guard"
+_ENTRY = "seq, time, clock, kind, input, changes, prev, hash"
+
+
+class Database:
+    """One connection. Not for two threads at once."""
+
+    def __init__(self, path: str, *, read_only: bool, create: bool, vfs: str | None) -> None:
+        """Raises LedgerError."""
+        if apsw.SQLITE_VERSION_NUMBER < OLDEST_SQLITE:
+            raise LedgerVersion(f"SQLite {apsw.sqlite_lib_version()} can lose data; install apsw 3.51.3 or later")
+        flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE
+        if create and not read_only:
+            flags |= apsw.SQLITE_OPEN_CREATE
+        self.path = path
+        with translated(path):
+            self._connection = apsw.Connection(
+                path, flags=flags | apsw.SQLITE_OPEN_URI, vfs=vfs, statementcachesize=200
+            )
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            self._connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+            self._connection.set_busy_timeout(5_000)
+            self.execute: Callable[..., Any] = cast(Any, self._connection).execute
+            self.executemany: Callable[..., Any] = cast(Any, self._connection).executemany
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def tidy_on_close(self) -> None:
+        """Let the last connection that closes make one file of it again; under the writer lock."""
+        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
+    # The file as a whole
+
+    def format(self) -> int | None:
+        """The version of its tables; None if the file is empty. Raises LedgerError if it is no ledger."""
+        with translated(self.path):
+            id = self._one("PRAGMA application_id")
+            version = self._one("PRAGMA user_version")
+            if id == 0 and version == 0 and self._one("SELECT count(*) FROM sqlite_schema") == 0:
+                return None
+        if id != APPLICATION_ID:
+            raise LedgerNotFound(f"{self.path} is an SQLite file but no ledger of slotwright")
+        if version > FORMAT:
+            raise LedgerVersion(
+                f"{self.path} has format {version}, this slotwright knows up to {FORMAT}; use a newer slotwright"
+            )
+        return version
+
+    def prepare_writer(self) -> None:
+        """What makes a commit last: WAL, flushed before it returns; on macOS through to the disk."""
+        self.execute("PRAGMA journal_mode = WAL")
+        self.execute("PRAGMA synchronous = FULL")
+        self.execute("PRAGMA fullfsync = 1")
+        self.execute("PRAGMA wal_autocheckpoint = 0")
+        self.execute("PRAGMA cache_size = -16384")
+        self.execute("PRAGMA secure_delete = ON")
+
+    def migrate(self, version: int) -> None:
+        """Bring the tables from `version` (0: none) to today's, inside the caller's transaction."""
+        for statements in MIGRATIONS[version:]:
+            self.execute(statements)
+        if version == 0:
+            self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        self.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def begin(self, *, write: bool) -> None:
+        self.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    def commit(self) -> None:
+        self.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self._connection.in_transaction:
+            self.execute("ROLLBACK")
+
+    @contextmanager
+    def snapshot(self) -> Generator[None]:
+        """One state for everything read inside."""
+        self.begin(write=False)
+        try:
+            yield
+        finally:
+            self.rollback()
+
+    def savepoint(self) -> None:
+        self.execute("SAVEPOINT operation")
+
+    def keep(self) -> None:
+        self.execute("RELEASE operation")
+
+    def undo(self) -> None:
+        """Back to the savepoint, which stays."""
+        self.execute("ROLLBACK TO operation")
+
+    def checkpoint(self, *, truncate: bool) -> tuple[int, int]:
+        """Move the WAL into the file; to be called under the writer lock. Returns (frames, those moved)."""
+        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
+        return self._connection.wal_checkpoint(mode=mode)
+
+    def set_busy_timeout(self, milliseconds: int) -> None:
+        self._connection.set_busy_timeout(milliseconds)
+
+    def backup_to(self, path: str, progress: Any = None) -> None:
+        """A consistent copy, made page by page while others write."""
+        target = apsw.Connection(path)
+        try:
+            with target.backup("main", self._connection, "main") as backup:
+                while not backup.done:
+                    backup.step(2_000)
+                    if progress is not None:
+                        progress(backup.page_count - backup.remaining)
+            cast(Any, target).execute("PRAGMA journal_mode = DELETE")
+        finally:
+            target.close()
+
+    def faults_of_pages(self) -> list[str]:
+        """What SQLite itself finds wrong with the file."""
+        found = [row[0] for row in self.execute("PRAGMA integrity_check(20)")]
+        return [] if found == ["ok"] else found
+
+    def data_version(self) -> int:
+        """Changes when another connection has committed."""
+        return self._one("PRAGMA data_version")
+
+    def _one(self, statement: str, values: Any = ()) -> Any:
+        for row in self.execute(statement, values):
+            return row[0]
+        return None
+
+    # meta
+
+    def meta(self, key: str) -> str | None:
+        return self._one("SELECT value FROM meta WHERE key = ?", (key,))
+
+    def set_meta(self, key: str, value: str) -> None:
+        self.execute("INSERT INTO meta VALUES (?, ?)", (key, value))
+
+    # entry and body
+
+    def last_entry(self) -> EntryRow | None:
+        for row in self.execute(f"SELECT {_ENTRY} FROM entry ORDER BY seq DESC LIMIT 1"):
+            return EntryRow(*row)
+        return None
+
+    def entries(self, after: int) -> Iterator[EntryRow]:
+        """Entries in order; read in pages, so that nothing is held open between two of them."""
+        while page := self.entries_page(after):
+            yield from page
+            after = page[-1].seq
+
+    def entries_page(self, after: int) -> list[EntryRow]:
+        found = self.execute(f"SELECT {_ENTRY} FROM entry WHERE seq > ? ORDER BY seq LIMIT 500", (after,))
+        return [EntryRow(*row) for row in found]
+
+    def entry(self, seq: int) -> EntryRow | None:
+        for row in self.execute(f"SELECT {_ENTRY} FROM entry WHERE seq = ?", (seq,)):
+            return EntryRow(*row)
+        return None
+
+    def add_entry(self, row: EntryRow) -> None:
+        self.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def add_body(self, entry: int, place: int, content: bytes) -> int:
+        number = entry * BODIES + place
+        self.execute("INSERT INTO body VALUES (?, ?)", (number, content))
+        return number
+
+    @staticmethod
+    def number(entry: int, place: int) -> int:
+        """The number of a body."""
+        return entry * BODIES + place
+
+    def add_bodies(self, rows: Iterable[tuple[int, bytes]]) -> None:
+        """Numbers and contents."""
+        self.executemany("INSERT INTO body VALUES (?, ?)", rows)
+
+    def replace_body(self, number: int, content: bytes) -> None:
+        self.execute("UPDATE body SET content = ? WHERE number = ?", (content, number))
+
+    def body(self, entry: int, place: int) -> bytes | None:
+        return self._one("SELECT content FROM body WHERE number = ?", (entry * BODIES + place,))
+
+    def bodies(self, containing: str | None = None) -> Iterator[tuple[int, int, bytes]]:
+        """Entry, place and content of every body, or of those in which some text occurs."""
+        where = "" if containing is None else "WHERE instr(content, CAST(? AS BLOB))"
+        values = () if containing is None else (containing,)
+        for number, content in self.execute(f"SELECT number, content FROM body {where} ORDER BY number", values):
+            yield number // BODIES, number % BODIES, content
+
+    def body_numbers(self) -> Iterator[int]:
+        for row in self.execute("SELECT number FROM body ORDER BY number"):
+            yield row[0]
+
+    # resource
+
+    def resource(self, kind: str, id: str) -> ResourceRow | None:
+        for row in self.execute(
+            "SELECT version, origin, (SELECT content FROM body WHERE number = resource.body) "
+            "FROM resource WHERE type = ? AND id = ?",
+            (kind, id),
+        ):
+            return ResourceRow(*row)
+        return None
+
+    def set_resource(self, kind: str, id: str, version: int, body: int | None, origin: int) -> None:
+        if version == 1:
+            self.execute("INSERT INTO resource VALUES (?, ?, ?, ?, ?)", (kind, id, version, body, origin))
+        else:
+            self.execute(
+                "UPDATE resource SET version = ?, body = ? WHERE type = ? AND id = ?", (version, body, kind, id)
+            )
+
+    def add_resources(self, rows: Iterable[tuple[str, str, int, int, int]]) -> None:
+        """Type, id, version, body and origin of resources that are new."""
+        self.executemany("INSERT INTO resource VALUES (?, ?, ?, ?, ?)", rows)
+
+    def kinds(self) -> list[str]:
+        """The types of which there is some resource."""
+        found: list[str] = []
+        last = ""
+        while (kind := self._one("SELECT min(type) FROM resource WHERE type > ?", (last,))) is not None:
+            if self._one("SELECT 1 FROM resource WHERE type = ? AND body IS NOT NULL LIMIT 1", (kind,)):
+                found.append(kind)
+            last = kind
+        return found
+
+    def contents(self, kind: str) -> Iterator[bytes]:
+        """The resources of a type by id; read in pages."""
+        last = ""
+        while page := self.page(kind, last):
+            for _, content in page:
+                yield content
+            last = page[-1][0]
+
+    def page(self, kind: str, after: str) -> list[tuple[str, bytes]]:
+        """The next resources of a type after an id."""
+        found = self.execute(
+            "SELECT id, content FROM resource JOIN body ON number = body "
+            "WHERE type = ? AND id > ? ORDER BY id LIMIT 500",
+            (kind, after),
+        )
+        return [(id, content) for id, content in found]
+
+    def count(self, kind: str) -> int:
+        return self._one("SELECT count(*) FROM resource WHERE type = ? AND body IS NOT NULL", (kind,))
+
+    def loaded_digest(self, kind: str, id: str) -> bytes | None:
+        return self._one("SELECT digest FROM loaded WHERE type = ? AND id = ?", (kind, id))
+
+    def set_loaded(self, kind: str, id: str, digest: bytes) -> None:
+        self.execute("INSERT OR REPLACE INTO loaded VALUES (?, ?, ?)", (kind, id, digest))
+
+    def forget_loaded(self, kind: str, id: str) -> None:
+        self.execute("DELETE FROM loaded WHERE type = ? AND id = ?", (kind, id))
+
+    # claim
+
+    def add_claims(self, rows: Iterable[ClaimRow]) -> None:
+        self.executemany(
+            f"INSERT INTO claim (long, {_CLAIM}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((int(row.end - row.start > LONG_MINUTES), *row) for row in rows),
+        )
+
+    def remove_claim(self, schedule: str, start: int, end: int, slot: str) -> None:
+        self.execute(
+            "DELETE FROM claim WHERE schedule = ? AND long = ? AND start = ? AND slot = ?",
+            (schedule, int(end - start > LONG_MINUTES), start, slot),
+        )
+
+    def claims_near(self, schedule: str, low: int, high: int) -> list[ClaimRow]:
+        """The claims that meet the minutes [low, high)."""
+        found = self.execute(
+            f"SELECT {_CLAIM} FROM claim "
+            "WHERE schedule = ?1 AND long = 0 AND start > ?2 - 1440 AND start < ?3 AND end > ?2 "
+            f"UNION ALL SELECT {_CLAIM} FROM claim WHERE schedule = ?1 AND long = 1 AND start < ?3 AND end > ?2",
+            (schedule, low, high),
+        )
+        return [ClaimRow._make(row) for row in found]
+
+    def bookings_within(self, schedule: str, low: int, high: int) -> list[ClaimRow]:
+        """The claims that are bookings of some service and start in [low, high)."""
+        found = self.execute(
+            f"SELECT {_CLAIM} FROM claim WHERE schedule = ? AND long IN (0, 1) AND start >= ? AND start < ? "
+            "AND services IS NOT NULL",
+            (schedule, low, high),
+        )
+        return [ClaimRow._make(row) for row in found]
+
+    def claims_of(self, schedule: str) -> Iterator[ClaimRow]:
+        return map(ClaimRow._make, self.execute(f"SELECT {_CLAIM} FROM claim WHERE schedule = ?", (schedule,)))
+
+    def set_unusable(self, schedule: str, slot: str, start: int | None, end: int | None, until: int | None) -> None:
+        self.execute("INSERT OR REPLACE INTO unusable VALUES (?, ?, ?, ?, ?)", (schedule, slot, start, end, until))
+
+    def remove_unusable(self, schedule: str, slot: str) -> None:
+        self.execute("DELETE FROM unusable WHERE schedule = ? AND slot = ?", (schedule, slot))
+
+    def unusable(self, schedule: str) -> list[UnusableRow]:
+        found = self.execute(
+            "SELECT slot, start, end, until FROM unusable WHERE schedule = ? ORDER BY slot", (schedule,)
+        )
+        return [UnusableRow(*row) for row in found]
+
+    # slot_use, identifier, hold
+
+    def use_slots(self, slots: Iterable[str], appointment: str) -> None:
+        self.executemany("INSERT OR IGNORE INTO slot_use VALUES (?, ?)", ((slot, appointment) for slot in slots))
+
+    def stop_using_slot(self, slot: str, appointment: str) -> None:
+        self.execute("DELETE FROM slot_use WHERE slot = ? AND appointment = ?", (slot, appointment))
+
+    def users_of_slot(self, slot: str) -> list[str]:
+        return [row[0] for row in self.execute("SELECT appointment FROM slot_use WHERE slot = ?", (slot,))]
+
+    def add_identifier(self, name: str, appointment: str) -> None:
+        self.execute("INSERT OR IGNORE INTO identifier VALUES (?, ?)", (name, appointment))
+
+    def remove_identifier(self, name: str, appointment: str) -> None:
+        self.execute("DELETE FROM identifier WHERE name = ? AND appointment = ?", (name, appointment))
+
+    def identified(self, name: str) -> list[str]:
+        """The Appointments that carry an identifier."""
+        return [row[0] for row in self.execute("SELECT appointment FROM identifier WHERE name = ?", (name,))]
+
+    def add_hold(self, until: int, appointment: str) -> None:
+        self.execute("INSERT OR IGNORE INTO hold VALUES (?, ?)", (until, appointment))
+
+    def remove_hold(self, until: int, appointment: str) -> None:
+        self.execute("DELETE FROM hold WHERE until = ? AND appointment = ?", (until, appointment))
+
+    def lapsed(self, now_ms: int) -> list[str]:
+        """The Appointments whose hold ends now or ended before, in the order of their ends."""
+        found = self.execute("SELECT appointment FROM hold WHERE until <= ? ORDER BY until, appointment", (now_ms,))
+        return [row[0] for row in found]
+
+    # For verification: whole tables in a fixed order
+
+    STATE = ("resource", "claim", "unusable", "slot_use", "identifier", "hold")
+
+    def rows(self, table: str) -> Iterator[tuple[Any, ...]]:
+        """All rows of one of the tables of STATE, by primary key."""
+        assert table in self.STATE
+        keys = {"resource": "type, id", "claim": "schedule, long, start, slot"}.get(table, "1, 2")
+        return iter(self.execute(f"SELECT * FROM {table} ORDER BY {keys}"))
+
+
+@contextmanager
+def translated(path: str) -> Generator[None]:
+    """SQLite's errors as ours."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise ledger_error(error, path) from error
+
+
+_DAMAGED = (apsw.CorruptError, apsw.FormatError, apsw.MismatchError, apsw.RangeError)
+
+
+def ledger_error(error: apsw.Error, path: str) -> LedgerError | NotWritable:
+    """What an error of SQLite means for the ledger."""
+    said = str(error).partition("\n")[0]
+    if isinstance(error, apsw.NotADBError):
+        return LedgerNotFound(f"{path} is no ledger ({said}), or its first page is damaged")
+    if isinstance(error, apsw.CantOpenError):
+        return LedgerNotFound(f"{path} cannot be opened ({said})")
+    if isinstance(error, _DAMAGED):
+        return LedgerDamaged(f"{path}: {said}; restore a backup, or see what `slotwright ledger verify` finds")
+    if isinstance(error, apsw.ReadOnlyError | apsw.PermissionsError | apsw.AuthError):
+        return NotWritable("Ledger is not writable", diagnostics=f"{path}: {said}")
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        return LedgerBusy(f"{path} is used by a program that does not take the writer lock; close it and try again")
+    if isinstance(error, apsw.FullError):
+        return LedgerWriteFailed(f"{path}: the disk is full; make room and try again")
+    if isinstance(error, apsw.SQLError):
+        return LedgerDamaged(f"{path}: {said}")
+    return LedgerWriteFailed(f"{path}: {said}")

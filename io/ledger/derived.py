@@ -1,0 +1,97 @@
+"""What follows from the resources and is kept beside them: claims, who uses which Slot, identifiers, ends of holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import mapping
+from ..references import Json
+from .database import ClaimRow
+from .state import NOT_HELD, State, claim_row, held_by, identifier_names, schedule_of
+
+
+class Derived:
+    """Keeps the derived tables in step with what is written."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._database = state.database
+
+    def _users_of(self, slot_id: str) -> list[Json]:
+        """The Appointments that refer to a Slot."""
+        found = (self._state.read(f"Appointment/{id}") for id in self._database.users_of_slot(slot_id))
+        return [one for one in found if one is not None]
+
+    def change(
+        self,
+        kind: str,
+        id: str,
+        old: Json | None,
+        new: Json | None,
+        guard: str | None = None,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        """A resource was `old` and is now `new`.
+
+        `guard` is the Appointment for which the time of a Slot was judged. `fresh`: an Appointment whose Slots come
+        after it.
+        """
+        if kind == "Slot":
+            if old is not None:
+                self._unclaim(old)
+            if new is not None:
+                self._claim(new, self._users_of(id), guard)
+        elif kind == "Appointment":
+            self._derive_appointment(id, old or {}, new or {}, fresh=fresh)
+
+    def _claim(self, slot: Json, users: Sequence[Json], guard: str | None) -> None:
+        row = claim_row(slot, held_by(users), guard)
+        if isinstance(row, ClaimRow):
+            self._database.add_claims([row])
+        elif row is not None:
+            schedule = schedule_of(slot)
+            assert schedule is not None
+            self._database.set_unusable(schedule, row.id, row.start_ms, row.end_ms, row.until_ms)
+
+    def add_slots(self, slots: Sequence[Json], appointment: Json, guard: str) -> None:
+        """Slots that are new, all of one Appointment that is already stored, their times judged."""
+        held = held_by([appointment])
+        rows = [claim_row(slot, held, guard) for slot in slots]
+        self._database.add_claims([row for row in rows if isinstance(row, ClaimRow)])
+
+    def _unclaim(self, slot: Json) -> None:
+        row = claim_row(slot, NOT_HELD, None)
+        if isinstance(row, ClaimRow):
+            self._database.remove_claim(row.schedule, row.start, row.end, row.slot)
+        elif row is not None:
+            schedule = schedule_of(slot)
+            assert schedule is not None
+            self._database.remove_unusable(schedule, row.id)
+
+    def _derive_appointment(self, id: str, old: Json, new: Json, *, fresh: bool) -> None:
+        database = self._database
+        names, names_now = identifier_names(old), identifier_names(new)
+        for name in sorted(names - names_now):
+            database.remove_identifier(name, id)
+        for name in sorted(names_now - names):
+            database.add_identifier(name, id)
+        until, until_now = mapping.hold_expires_ms(old), mapping.hold_expires_ms(new)
+        if until != until_now:
+            if until is not None:
+                database.remove_hold(until, id)
+            if until_now is not None:
+                database.add_hold(until_now, id)
+        slots, slots_now = mapping.slot_ids(old), mapping.slot_ids(new)
+        for slot in slots:
+            if slot not in slots_now:
+                database.stop_using_slot(slot, id)
+        if slots_now != slots:
+            database.use_slots(slots_now, id)
+        if fresh:
+            return  # its Slots come after it, and are told
+        for slot in dict.fromkeys([*slots, *slots_now]):
+            stored = self._state.read(f"Slot/{slot}")
+            if stored is not None:
+                self._unclaim(stored)
+                self._claim(stored, self._users_of(slot), None)

@@ -1,0 +1,211 @@
+"""One write: resources put and deleted, what is derived from them kept in step, entries appended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import orjson
+
+from .. import mapping
+from ..errors import VersionConflict
+from ..instants import utc_text_ms
+from ..references import Json, Target, target
+from .database import Database, EntryRow, ResourceRow
+from .derived import Derived
+from .entries import ORIGIN, Change, new_id, sealed
+from .state import State, are_rules
+
+EXPIRED = "Hold expired"
+
+
+class _Mark(NamedTuple):
+    """Where a transaction stands, to come back to it."""
+
+    last: EntryRow | None
+    time_ms: int
+
+
+class Transaction:
+    """What an operation writes with; lives from BEGIN to COMMIT.
+
+    Changes are visible at once to whoever reads through it. `append` closes the entry they belong to.
+    """
+
+    def __init__(self, state: State, identity: str, last: EntryRow | None, clock: datetime) -> None:
+        self.state = state
+        self._derived = Derived(state)
+        self._identity = identity
+        self.last = last
+        self._changes: list[Change] = []
+        self._made = 0
+        self._rules_changed = False
+        self.set_clock(clock)
+
+    def set_clock(self, clock: datetime) -> None:
+        """Take a reading of the clock; the time of the last entry wins if that is later (model 6)."""
+        self._clock_ms = int(clock.timestamp() * 1000)
+        self.now_ms = max(self._clock_ms, self.last.time if self.last is not None else self._clock_ms)
+        self._now_text = utc_text_ms(self.now_ms)
+
+    @property
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.now_ms / 1000, UTC)
+
+    @property
+    def seq(self) -> int:
+        """The number of the entry being written."""
+        return (self.last.seq if self.last is not None else 0) + 1
+
+    # Reading
+
+    def read(self, reference: str) -> Json | None:
+        return self.state.read(reference)
+
+    def resources(self, kind: str) -> list[Json]:
+        return list(self.state.resources(kind))
+
+    def slots_of(self, schedule_id: str) -> list[Json]:
+        """The Slots of a schedule that count."""
+        return self.state.slots_of(schedule_id)
+
+    # Writing
+
+    def new_id(self) -> str:
+        self._made += 1
+        return new_id(self._identity, self.seq, self._made)
+
+    def create(self, resource: Json) -> Json:
+        """Store a resource under a new id; what `meta` and `id` it has are dropped."""
+        rest = {name: value for name, value in resource.items() if name not in ("resourceType", "id", "meta")}
+        return self.put({"resourceType": resource["resourceType"], "id": self.new_id(), **rest})
+
+    def put(
+        self,
+        resource: Json,
+        *,
+        expected: int | None = None,
+        fresh: bool = False,
+    ) -> Json:
+        """Store a resource with an id; returns it as stored, with its version and time.
+
+        `expected` is the version it must have now, 0 for none. `fresh`: its id is new, and its Slots come after it.
+        """
+        kind, id = resource["resourceType"], resource["id"]
+        row = None if fresh else self.state.database.resource(kind, id)
+        self._check_version(kind, id, row, expected)
+        version = 1 if row is None else row.version + 1
+        given: Any = resource.get("meta")
+        meta: Json = {
+            **(given if isinstance(given, dict) else {}),
+            "versionId": str(version),
+            "lastUpdated": self._now_text,
+        }
+        rest = {name: value for name, value in resource.items() if name not in ("resourceType", "id", "meta")}
+        stored: Json = {"resourceType": kind, "id": id, "meta": meta, **rest}
+        content = orjson.dumps(stored)
+        self._record(Target(kind, id), version, content, row)
+        old = None if row is None or row.content is None else orjson.loads(row.content)
+        self._derived.change(kind, id, old, stored, fresh=fresh)
+        return stored
+
+    def put_slots(self, slots: Sequence[Json], appointment: Json) -> list[Json]:
+        """Store Slots with new ids, judged for this Appointment; returns them as stored."""
+        seq, first = self.seq, len(self._changes) + 1
+        meta = {"versionId": "1", "lastUpdated": self._now_text}
+        stored: list[Json] = []
+        bodies: list[tuple[int, bytes]] = []
+        for place, slot in enumerate(slots, start=first):
+            rest = {name: value for name, value in slot.items() if name not in ("resourceType", "id", "meta")}
+            made: Json = {"resourceType": "Slot", "id": slot["id"], "meta": meta.copy(), **rest}
+            content = orjson.dumps(made)
+            stored.append(made)
+            bodies.append((Database.number(seq, place), content))
+            self._changes.append(Change(f"Slot/{slot['id']}", 1, sha256(content).hexdigest()))
+        database = self.state.database
+        database.add_bodies(bodies)
+        database.add_resources(
+            ("Slot", slot["id"], 1, number, seq) for slot, (number, _) in zip(slots, bodies, strict=True)
+        )
+        self._derived.add_slots(stored, appointment, appointment["id"])
+        return stored
+
+    def delete(self, reference: str, *, expected: int | None = None) -> None:
+        """Delete a resource; nothing happens if there is none."""
+        found = target(reference)
+        row = None if found is None else self.state.database.resource(found.type, found.id)
+        if found is not None:
+            self._check_version(found.type, found.id, row, expected)
+        if found is None or row is None or row.content is None:
+            return
+        self._record(found, row.version + 1, None, row)
+        self._derived.change(found.type, found.id, orjson.loads(row.content), None)
+
+    def _check_version(self, kind: str, id: str, row: ResourceRow | None, expected: int | None) -> None:
+        current = row.version if row is not None and row.content is not None else 0
+        if expected is not None and expected != current:
+            there = f"has version {current}" if current else "does not exist"
+            raise VersionConflict(f"{kind}/{id} {there}, expected version {expected}.")
+
+    def _record(self, name: Target, version: int, content: bytes | None, row: ResourceRow | None) -> None:
+        database = self.state.database
+        number = None
+        if content is not None:
+            number = database.add_body(self.seq, len(self._changes) + 1, content)
+        self._changes.append(Change(str(name), version, None if content is None else sha256(content).hexdigest()))
+        database.set_resource(name.type, name.id, version, number, self.seq if row is None else row.origin)
+        if are_rules(name.type):
+            self._rules_changed = True
+            self.state.forget(rules_too=True)
+
+    # Entries
+
+    def append(self, kind: str, input: Json | bytes) -> None:
+        """Close the entry: everything put and deleted since the last one is its doing."""
+        content = input if isinstance(input, bytes) else orjson.dumps(input, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+        prev = ORIGIN if self.last is None else self.last.hash
+        stepped_back = self._clock_ms if self._clock_ms < self.now_ms else None
+        row = sealed(self.seq, self.now_ms, stepped_back, kind, content, self._changes, prev)
+        self.state.database.add_body(row.seq, 0, content)
+        self.state.database.add_entry(row)
+        self.last = row
+        self._changes = []
+        self._made = 0
+
+    @property
+    def has_changes(self) -> bool:
+        return bool(self._changes)
+
+    def lapse(self) -> None:
+        """Record the holds that have lapsed (model 16), an entry each."""
+        for id in self.state.database.lapsed(self.now_ms):
+            appointment = self.read(f"Appointment/{id}")
+            assert appointment is not None
+            appointment["status"] = "cancelled"
+            appointment["cancelationReason"] = {"text": EXPIRED}
+            for slot in mapping.slot_ids(appointment):
+                self.delete(f"Slot/{slot}")
+            self.put(appointment)
+            self.append("lapse", {"who": None, "operation": f"Appointment/{id}"})
+
+    # Coming back
+
+    def mark(self) -> _Mark:
+        """To be called between entries."""
+        self.state.database.savepoint()
+        return _Mark(self.last, self.now_ms)
+
+    def keep(self) -> None:
+        self.state.database.keep()
+
+    def undo(self, mark: _Mark) -> None:
+        """Back to the mark: nothing since then has happened."""
+        self.state.database.undo()
+        self.state.database.keep()
+        self.last = mark.last
+        self._changes = []
+        self._made = 0
+        if self._rules_changed:
+            self.state.forget(rules_too=True)
