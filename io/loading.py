@@ -81,7 +81,7 @@ class Loading:
 
     def into(self, transaction: Transaction, who: str | None) -> Loaded:
         """Write what is new or changed, in entries of at most CHUNK resources."""
-        transaction.lapse()
+        lapses = transaction.lapse()
         created = updated = pending = 0
         for number, resource in enumerate(self.resources):
             outcome = _load_one(transaction, resource)
@@ -93,8 +93,7 @@ class Loading:
                 pending = 0
             if self.progress is not None and number % 4096 == 4095:
                 self.progress(number + 1)
-        if pending:
-            transaction.append("load", {"who": who})
+        transaction.finish("load", {"who": who}, lapses)
         return Loaded(created, updated, len(self.resources) - created - updated, self.warnings)
 
 

@@ -1,4 +1,4 @@
-"""What people call schedules and services: names into ids, and ids into names to show."""
+"""What people call schedules, services, patients and appointments: names into ids, and ids into names to show."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from typing import Any
 from .errors import AmbiguousName, NameNotFound
 from .references import Json
 from .store import Store
+
+_NOUNS = {
+    "Schedule": "schedule",
+    "HealthcareService": "service",
+    "Patient": "patient",
+    "Appointment": "appointment",
+}
 
 
 def schedule_id(store: Store, name: str) -> str:
@@ -20,13 +27,23 @@ def service_id(store: Store, name: str) -> str:
     return _lookup(store, "HealthcareService", name, service_names)
 
 
+def patient_id(store: Store, name: str) -> str:
+    """The id of the Patient that `name` names: its id, `Patient/<id>`, or its name, if unique."""
+    return _lookup(store, "Patient", name, resource_names)
+
+
+def appointment_id(store: Store, name: str) -> str:
+    """The id of the Appointment that `name` names: its id or `Appointment/<id>`."""
+    return _lookup(store, "Appointment", name, lambda _: iter(()))
+
+
 def schedule_names(store: Store, schedule: Json) -> Iterator[str]:
     """What a Schedule may be called, the best to show first."""
     for actor in _objects(schedule.get("actor")):
         yield from _texts(actor.get("display"))
         reference = actor.get("reference")
         found = store.read(reference) if isinstance(reference, str) else None
-        yield from _resource_names(found or {})
+        yield from resource_names(found or {})
     yield from _texts(schedule.get("comment"))
 
 
@@ -44,8 +61,8 @@ def show(names: Iterable[str], id: str) -> str:
     return next(iter(names), id)
 
 
-def _resource_names(resource: Json) -> Iterator[str]:
-    """The names of an actor, whose elements nobody has judged."""
+def resource_names(resource: Json) -> Iterator[str]:
+    """The names of an actor or a patient, whose elements nobody has judged."""
     name: Any = resource.get("name")
     yield from _texts(name)
     for one in _objects(name):
@@ -89,7 +106,7 @@ def _lookup(store: Store, kind: str, name: str, names_of: Callable[[Json], Itera
     found = called.get(_plain(bare), set())
     if len(found) == 1:
         return next(iter(found))
-    noun = "schedule" if kind == "Schedule" else "service"
+    noun = _NOUNS[kind]
     if found:
         ids = ", ".join(sorted(found))
         raise AmbiguousName(f"'{name}' is the name of several {noun}s: {ids}. Give one of these ids.")

@@ -1,4 +1,4 @@
-"""Files into JSON resources: JSON, NDJSON, gzip of these, folders, standard input, or dicts from Python."""
+"""Files into JSON resources: JSON, NDJSON, gzip of these, Parquet tables, folders, standard input, or dicts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ from .errors import LoadError
 
 Source = str | os.PathLike[str] | dict[str, Any]
 
-SUFFIXES = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz", ".jsonl.gz")
+PARQUET = ".parquet"
+SUFFIXES = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz", ".jsonl.gz", PARQUET)
 _LINK = re.compile(rb'"reference"\s*:\s*"(?:urn:|https?:)', re.IGNORECASE)
 """References that a Bundle may resolve: to an entry by its fullUrl."""
 
-_LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
+STAGED = ".slotwright-"
+"""How the names of files and folders begin that are being written."""
+
+LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 
 
 class Document(NamedTuple):
@@ -48,9 +52,15 @@ def read_documents(sources: Iterable[Source]) -> Iterator[Document]:
                 yield from _parse(_read_standard_input(), "standard input", lines=False)
                 continue
             real = path.resolve()
-            if real not in seen:
-                seen.add(real)
-                yield from _parse(_read(path), str(path), lines=path.name.lower().endswith(_LINES))
+            if real in seen:
+                continue
+            seen.add(real)
+            if path.name.lower().endswith(PARQUET):
+                from .table_reader import read_table
+
+                yield from read_table(path)
+            else:
+                yield from _parse(_read(path), str(path), lines=path.name.lower().endswith(LINES))
 
 
 def _from_dict(value: dict[str, Any], place: str) -> Document:
@@ -98,6 +108,8 @@ def _inside(folder: Path) -> list[Path]:
     found: list[Path] = []
     seen: set[str] = set()
     for here, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        # What an interrupted export left behind is no calendar.
+        folders[:] = [name for name in folders if not name.startswith(STAGED)]
         folders[:] = [name for name in folders if os.path.realpath(os.path.join(here, name)) not in seen]
         seen.update(os.path.realpath(os.path.join(here, name)) for name in folders)
         found += [Path(here, name) for name in files if name.lower().endswith(SUFFIXES)]
@@ -123,6 +135,8 @@ def _parse(content: bytes, place: str, *, lines: bool) -> Iterator[Document]:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
             raise LoadError(f"{place} is damaged: not a complete gzip file.") from error
+    if content[:4] == b"PAR1":
+        raise LoadError(f"{place} is a Parquet file. Give it as a file whose name ends in {PARQUET}.")
     content = content.removeprefix(b"\xef\xbb\xbf")
     if not content.strip():
         raise LoadError(f"{place} is empty. Expected FHIR resources as JSON or NDJSON.")

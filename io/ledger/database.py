@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import apsw
 
@@ -18,6 +18,8 @@ from ..errors import (
     NotWritable,
 )
 from .schema import APPLICATION_ID, BODIES, FORMAT, MIGRATIONS
+
+SavepointName = Literal["job", "lapses"]
 
 OLDEST_SQLITE = 3_051_003
 """Before, resetting the WAL while several processes checkpoint loses acknowledged commits (SQLite 3.51.3)."""
@@ -156,15 +158,17 @@ class Database:
         finally:
             self.rollback()
 
-    def savepoint(self) -> None:
-        self.execute("SAVEPOINT operation")
+    def savepoint(self, name: SavepointName) -> None:
+        self.execute(f"SAVEPOINT {name}")
 
-    def keep(self) -> None:
-        self.execute("RELEASE operation")
+    def keep(self, name: SavepointName) -> None:
+        """Forget the savepoint."""
+        self.execute(f"RELEASE {name}")
 
-    def undo(self) -> None:
-        """Back to the savepoint, which stays."""
-        self.execute("ROLLBACK TO operation")
+    def undo(self, name: SavepointName) -> None:
+        """Back to the savepoint, which is forgotten."""
+        self.execute(f"ROLLBACK TO {name}")
+        self.execute(f"RELEASE {name}")
 
     def checkpoint(self, *, truncate: bool) -> tuple[int, int]:
         """Move the WAL into the file; to be called under the writer lock. Returns (frames, those moved)."""

@@ -38,7 +38,7 @@ def erase(transaction: Transaction, name: Target, reason: str, who: str | None) 
         if any(_is_mention(actor.get("reference"), name) for actor in children(schedule, "actor")):
             raise InvalidInputError(f"{name} is the actor of Schedule/{schedule['id']}; delete that Schedule first.")
     database = transaction.state.database
-    transaction.lapse()
+    lapses = transaction.lapse()
     changed: list[str] = []
     current = database.resource(*name)
     for resource in _mentioning(transaction, name):
@@ -51,7 +51,9 @@ def erase(transaction: Transaction, name: Target, reason: str, who: str | None) 
     if not changed and not redacted:
         raise NotFoundError(f"Nothing in the ledger is or mentions {name}.")
     database.forget_loaded(*name)
-    transaction.append("erase", {"who": who, "erased": str(name), "reason": reason, "redacted": redacted})
+    input = {"who": who, "erased": str(name), "reason": reason, "redacted": redacted}
+    transaction.append("erase", input)
+    transaction.finish("erase", input, lapses)
     return changed
 
 

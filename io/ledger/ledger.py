@@ -388,7 +388,7 @@ class Ledger:
         if job.dry_run:
             transaction.undo(mark)
         else:
-            transaction.keep()
+            transaction.keep(mark)
 
     def _is_written(self, transaction: Transaction | None) -> bool:
         """After an error: is the transaction in the file nevertheless, to stay? Opens the file anew to see.
@@ -434,10 +434,9 @@ class Ledger:
         """Carry out `work` as one entry of this kind; without changes there is no entry."""
 
         def entry(transaction: Transaction) -> T:
-            transaction.lapse()
+            lapses = transaction.lapse()
             result = work(transaction)
-            if transaction.has_changes:
-                transaction.append(kind, {"who": who, **(inputs or {})})
+            transaction.finish(kind, {"who": who, **(inputs or {})}, lapses)
             return result
 
         return self.perform(entry, now=now, dry_run=dry_run)

@@ -13,7 +13,7 @@ from .. import mapping
 from ..errors import VersionConflict
 from ..instants import utc_text_ms
 from ..references import Json, Target, target
-from .database import Database, EntryRow, ResourceRow
+from .database import Database, EntryRow, ResourceRow, SavepointName
 from .derived import Derived
 from .entries import ORIGIN, Change, new_id, sealed
 from .state import State, are_rules
@@ -21,11 +21,11 @@ from .state import State, are_rules
 EXPIRED = "Hold expired"
 
 
-class _Mark(NamedTuple):
+class Mark(NamedTuple):
     """Where a transaction stands, to come back to it."""
 
+    name: SavepointName
     last: EntryRow | None
-    time_ms: int
 
 
 class Transaction:
@@ -42,6 +42,7 @@ class Transaction:
         self._changes: list[Change] = []
         self._made = 0
         self._rules_changed = False
+        self._last_lapse: EntryRow | None = None
         self.set_clock(clock)
 
     def set_clock(self, clock: datetime) -> None:
@@ -174,13 +175,13 @@ class Transaction:
         self._changes = []
         self._made = 0
 
-    @property
-    def has_changes(self) -> bool:
-        return bool(self._changes)
-
-    def lapse(self) -> None:
-        """Record the holds that have lapsed (model 16), an entry each."""
-        for id in self.state.database.lapsed(self.now_ms):
+    def lapse(self) -> Mark | None:
+        """Record the holds that have lapsed (model 16), an entry each. To be followed by `finish`."""
+        lapsed = self.state.database.lapsed(self.now_ms)
+        if not lapsed:
+            return None
+        mark = self.mark("lapses")
+        for id in lapsed:
             appointment = self.read(f"Appointment/{id}")
             assert appointment is not None
             appointment["status"] = "cancelled"
@@ -189,21 +190,32 @@ class Transaction:
                 self.delete(f"Slot/{slot}")
             self.put(appointment)
             self.append("lapse", {"who": None, "operation": f"Appointment/{id}"})
+        self._last_lapse = self.last
+        return mark
+
+    def finish(self, kind: str, input: Json, lapses: Mark | None) -> None:
+        """Close the entry, if anything was written; if not, the lapses wait for a write that does."""
+        if self._changes:
+            self.append(kind, input)
+        if lapses is not None:
+            if self.last is self._last_lapse:
+                self.undo(lapses)
+            else:
+                self.keep(lapses)
 
     # Coming back
 
-    def mark(self) -> _Mark:
+    def mark(self, name: SavepointName = "job") -> Mark:
         """To be called between entries."""
-        self.state.database.savepoint()
-        return _Mark(self.last, self.now_ms)
+        self.state.database.savepoint(name)
+        return Mark(name, self.last)
 
-    def keep(self) -> None:
-        self.state.database.keep()
+    def keep(self, mark: Mark) -> None:
+        self.state.database.keep(mark.name)
 
-    def undo(self, mark: _Mark) -> None:
+    def undo(self, mark: Mark) -> None:
         """Back to the mark: nothing since then has happened."""
-        self.state.database.undo()
-        self.state.database.keep()
+        self.state.database.undo(mark.name)
         self.last = mark.last
         self._changes = []
         self._made = 0

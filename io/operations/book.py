@@ -14,7 +14,7 @@ from ..references import Json
 from ..resources import proposal_fault
 from .admission import check_available
 from .proposal import Proposal, check_proposal, read_proposal, with_extension, without_extension
-from .repeats import find_repeated, with_slots
+from .repeats import find_repeated
 from .request import BodyRequest
 from .series import occurrences, prefix, read_series
 from .steps import Steps, Written
@@ -67,7 +67,7 @@ def book(transaction: Transaction, request: BookRequest) -> Steps:
             earlier = find_repeated(state, request.appointment, request.operation)
             if earlier is not None:
                 yield
-                return Written(200, with_slots(state, earlier))
+                return Written(200, earlier, is_replay=True)
         with _Prefixed(series, number, appointment):
             check_proposal(state, proposal)
         if number == 0:

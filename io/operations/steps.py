@@ -12,11 +12,15 @@ from ..references import Json
 
 
 class Written(NamedTuple):
-    """What an operation answers: HTTP status, the resources it wrote, and whether the first is sent bare."""
+    """What an operation answers: HTTP status, the resources it wrote, and whether the first is sent bare.
+
+    `is_replay`: nothing was written; the resources are earlier Appointments, to be answered as they stand.
+    """
 
     status: int
     resources: list[Json]
     is_bare: bool = False
+    is_replay: bool = False
 
 
 Steps = Generator[None, None, Written]

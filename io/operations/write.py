@@ -16,6 +16,7 @@ from .book import book
 from .book import read_request as read_book
 from .call import Answer, Call, Operation, answer_of
 from .change import cancel, confirm, read_cancel, read_confirm
+from .repeats import with_slots
 from .request import BodyRequest, Request
 from .reschedule import read_reschedule, reschedule
 from .steps import Steps, Written, run_through
@@ -81,7 +82,7 @@ def _tried(transaction: Transaction, works: Sequence[Callable[[Transaction], Ans
             transaction.undo(mark)
             yield answer_of(error, "dry run")
         else:
-            transaction.keep()
+            transaction.keep(mark)
             yield answer
 
 
@@ -102,18 +103,27 @@ def _single(call: Call) -> Callable[[Transaction], Answer]:
     start = _reader(called, call)
 
     def work(transaction: Transaction) -> Answer:
-        transaction.lapse()
+        lapses = transaction.lapse()
         written = run_through(start(transaction))
-        if transaction.has_changes:
-            transaction.append(called.name, _input(call))
+        transaction.finish(called.name, _input(call), lapses)
+        written = _as_it_stands(transaction, written)
         return Answer(written.status, _resource(written), EXIT_OK)
 
     return work
 
 
+def _as_it_stands(transaction: Transaction, written: Written) -> Written:
+    """A replay writes nothing, the lapses of its moment included; so its answer is read after all that."""
+    if not written.is_replay:
+        return written
+    state = transaction.state
+    stored = (state.read(f"Appointment/{one['id']}") for one in written.resources)
+    return Written(written.status, with_slots(state, [one for one in stored if one is not None]))
+
+
 def _bundle(calls: Sequence[Call]) -> Callable[[Transaction], Answer]:
     def work(transaction: Transaction) -> Answer:
-        transaction.lapse()
+        lapses = transaction.lapse()
         running: list[Steps] = []
         for number, call in enumerate(calls):
             with _numbered(number, call):
@@ -123,12 +133,10 @@ def _bundle(calls: Sequence[Call]) -> Callable[[Transaction], Answer]:
         entries: list[Json] = []
         for number, (call, steps) in enumerate(zip(calls, running, strict=True)):
             with _numbered(number, call):
-                written = run_through(steps)
+                written = _as_it_stands(transaction, run_through(steps))
                 entries.append({"resource": _resource(written), "response": {"status": str(written.status)}})
-        if transaction.has_changes:
-            transaction.append(
-                "bundle", {"who": calls[0].who if calls else None, "calls": [_input(one) for one in calls]}
-            )
+        who = calls[0].who if calls else None
+        transaction.finish("bundle", {"who": who, "calls": [_input(one) for one in calls]}, lapses)
         return Answer(200, _bundle_of(entries), EXIT_OK)
 
     return work
