@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import orjson
 
@@ -51,13 +51,13 @@ def read_proposal(content: bytes) -> Json:
 def _appointments(document: Any) -> list[Json]:
     if not isinstance(document, dict):
         return []
-    resource: Json = document
+    resource = cast(Json, document)
     kind = resource.get("resourceType")
     if kind == "Appointment":
         return [resource]
     inside: Any = resource.get({"Bundle": "entry", "Parameters": "parameter"}.get(str(kind), ""))
-    entries: list[Any] = inside if isinstance(inside, list) else []  # type: ignore[reportUnknownVariableType]
-    return [one for entry in entries if isinstance(entry, dict) for one in _appointments(child(entry, "resource"))]  # type: ignore[reportUnknownArgumentType]
+    entries = cast("list[Any]", inside) if isinstance(inside, list) else []
+    return [one for entry in entries if isinstance(entry, dict) for one in _appointments(entry.get("resource"))]  # type: ignore[reportUnknownMemberType]
 
 
 def with_details(
@@ -216,15 +216,14 @@ class Blockage(NamedTuple):
 def read_blockage(ledger: Ledger, diagnostics: object) -> Blockage | None:
     """What the diagnostics of `Requested time slot is not available` say (operations, 2.3)."""
     try:
-        found: Any = orjson.loads(diagnostics) if isinstance(diagnostics, str) else None
+        found: Json = orjson.loads(diagnostics) if isinstance(diagnostics, str) else {}
     except orjson.JSONDecodeError:
         return None
-    named = target(found.get("schedule")) if isinstance(found, dict) else None  # type: ignore[reportUnknownMemberType]
+    named = target(found.get("schedule"))
     if named is None:
         return None
     blockers: list[Blocker] = []
-    entries: list[Json] = found.get("blockingSlots", [])
-    for entry in entries:
+    for entry in children(found, "blockingSlots"):
         id = str(entry.get("reference")).removeprefix("Slot/")
         slot = ledger.read(f"Slot/{id}") or {**entry, "id": id}
         times = instant_ms(entry.get("start")), instant_ms(entry.get("end"))

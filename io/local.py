@@ -84,10 +84,9 @@ def _zones_of_actors(store: Store, resource: Json) -> Iterator[Zone]:
     """The zones that a Schedule's actors, or an Appointment's participants, state."""
     actors = [*children(resource, "actor"), *(child(one, "actor") for one in children(resource, "participant"))]
     for actor in actors:
-        reference = actor.get("reference")
+        reference = str(actor.get("reference"))
         # A patient may live in another zone than the visit.
-        is_ours = isinstance(reference, str) and not reference.startswith("Patient/")
-        found = store.read(reference) if is_ours else None
+        found = None if reference.startswith("Patient/") else store.read(reference)
         for _, extension in extensions(found or {}, urls.TIMEZONE):
             zone = store.prepared.zones.get(str(extension.get("valueCode")))
             if zone is not None:

@@ -33,10 +33,10 @@ def read_table(path: Path) -> Iterator[Document]:
         with _arrow_faults(path):
             opened = parquet().ParquetFile(file, page_checksum_verification=True)
             found = opened.schema_arrow
-        table = _table(found.metadata or {}, path)
-        if table is RULES:
-            return
-        _check_columns(found, table, path)
+            table = _table(found.metadata or {}, path)
+            if table is RULES:
+                return
+            _check_columns(found, table, path)
         rows = _rows(opened, table, path)
         if table is SLOTS:
             yield from _slots(rows, path)
@@ -128,7 +128,7 @@ def _rows(opened: Any, table: Table, path: Path) -> Iterator[Row]:
         with _arrow_faults(path):
             batch = next(batches, None)
         if batch is None:
-            return
+            break
         columns: list[list[Any]] = []
         for one, field in zip(table.columns, expected):
             column = batch.column(batch.schema.get_field_index(one.name))
@@ -138,6 +138,9 @@ def _rows(opened: Any, table: Table, path: Path) -> Iterator[Row]:
             columns.append(_values(column, field.type, one.name, path))
         yield from zip(*columns)
         first += len(batch)
+    if first != opened.metadata.num_rows:
+        # What its reader takes for the end of a column may be a damaged page.
+        raise LoadError(f"{path} is damaged: {opened.metadata.num_rows} rows are announced, {first} can be read.")
 
 
 def _values(column: Any, expected: Any, name: str, path: Path) -> list[Any]:

@@ -85,6 +85,8 @@ class Database:
         if create and not read_only:
             flags |= apsw.SQLITE_OPEN_CREATE
         self.path = path
+        self.wal_pages = 0
+        """How many pages the WAL held after the last commit. Its file does not shrink when it begins anew."""
         with translated(path):
             self._connection = apsw.Connection(
                 path, flags=flags | apsw.SQLITE_OPEN_URI, vfs=vfs, statementcachesize=200
@@ -130,6 +132,11 @@ class Database:
         self.execute("PRAGMA wal_autocheckpoint = 0")
         self.execute("PRAGMA cache_size = -16384")
         self.execute("PRAGMA secure_delete = ON")
+        self._connection.set_wal_hook(self._note_wal)
+
+    def _note_wal(self, _: apsw.Connection, __: str, pages: int) -> int:
+        self.wal_pages = pages
+        return apsw.SQLITE_OK
 
     def migrate(self, version: int) -> None:
         """Bring the tables from `version` (0: none) to today's, inside the caller's transaction."""

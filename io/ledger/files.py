@@ -87,3 +87,16 @@ def size_of(path: str) -> int:
         return os.stat(path).st_size
     except FileNotFoundError:
         return 0
+
+
+def file_id(path: str) -> tuple[int, int]:
+    """What tells one file from another: device and inode."""
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
+
+
+def is_same_file(path: str, id: tuple[int, int]) -> bool:
+    try:
+        return file_id(path) == id
+    except FileNotFoundError:
+        return False

@@ -24,7 +24,7 @@ from ..references import Json, target
 from ..sources import Source
 from .database import Database, EntryRow, ledger_error, translated
 from .entries import Entry, changes_of
-from .files import check_place, is_writable, size_of
+from .files import check_place, file_id, is_same_file, is_writable, size_of
 from .lock import WriterLock
 from .schema import FORMAT
 from .state import State, are_rules
@@ -33,8 +33,8 @@ from .transaction import Transaction
 Clock = Callable[[], datetime]
 T = TypeVar("T")
 
-_WAL_MOST = 4 << 20
-"""A checkpoint is made when the WAL has grown to this many bytes."""
+_WAL_MOST = 1000
+"""A checkpoint is made when the WAL has grown to this many pages, of 4 kB each."""
 
 _BATCH_MOST = 1024
 """Writes of several threads that are taken into one transaction."""
@@ -112,6 +112,8 @@ class Ledger:
         self._reader: _Half | None = None
         self._writer: _Half | None = None
         self._is_closed = False
+        self._file_id = (0, 0)
+        self._process = os.getpid()
 
     def __enter__(self) -> Ledger:
         return self
@@ -129,6 +131,7 @@ class Ledger:
                 self._make(identity)
             self._reader = self._open_half(write=False)
             database = self._reader.database
+            self._file_id = file_id(self.path)
             with translated(self.path), database.snapshot():
                 self.identity = database.meta("identity") or ""
                 self._check_mark(database, mark)
@@ -218,6 +221,7 @@ class Ledger:
     @contextmanager
     def reading(self) -> Generator[State]:
         """One snapshot, for everything read inside."""
+        self._check_process()
         with self._reading, translated(self.path):
             half = self._reader
             if half is None:
@@ -228,6 +232,10 @@ class Ledger:
             with half.database.snapshot():
                 half.catch_up(half.database.last_entry())
                 yield half.state
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise LedgerNotFound(f"{self.path} was opened before this process was forked; open it anew here")
 
     def now(self) -> datetime:
         return self._clock()
@@ -307,6 +315,9 @@ class Ledger:
         """
         if not self.is_writable:
             raise NotWritable("Ledger is not writable", diagnostics=f"{self.path} is read-only")
+        self._check_process()
+        if self._is_closed:
+            raise LedgerNotFound(f"{self.path} is closed")
         with self._queue_guard:
             self._queue += jobs
         try:
@@ -351,6 +362,7 @@ class Ledger:
                 self._writer = self._open_half(write=True)
             half = self._writer
             database = half.database
+            self._check_files(database)
             database.begin(write=True)
             last = database.last_entry()
             half.catch_up(last)
@@ -360,9 +372,7 @@ class Ledger:
             if transaction.last is not None and transaction.last is not last:
                 database.commit()
                 half.seen = transaction.last.seq
-                self._lock.mark(transaction.last.seq, transaction.last.hash)
-                if size_of(f"{self.path}-wal") > _WAL_MOST:
-                    database.checkpoint(truncate=False)
+                self._after_commit(database, transaction.last)
             else:
                 database.rollback()
         except apsw.Error as error:
@@ -373,6 +383,21 @@ class Ledger:
             raise
         for job in batch:
             job.is_done = True
+
+    def _check_files(self, database: Database) -> None:
+        """What is open must be what lies at the path: else what is written now would be lost."""
+        if not is_same_file(self.path, self._file_id):
+            raise LedgerDamaged(f"{self.path} was replaced or removed while it was in use; open it anew")
+        if database.wal_pages and not os.path.exists(f"{self.path}-wal"):
+            raise LedgerDamaged(f"{self.path}-wal was removed while it was in use; bring it back")
+
+    def _after_commit(self, database: Database, last: EntryRow) -> None:
+        """It is in the WAL and flushed. What fails from here on must not make a failure of it."""
+        with suppress(OSError):  # without its mark, a lost -wal file would only be noticed later
+            self._lock.mark(last.seq, last.hash)
+        if database.wal_pages > _WAL_MOST:
+            with suppress(apsw.Error):  # the WAL stays longer, and the next writer tries again
+                database.checkpoint(truncate=False)
 
     def _attempt(self, transaction: Transaction, job: Job[Any]) -> None:
         mark = transaction.mark()
@@ -404,10 +429,15 @@ class Ledger:
             if row != transaction.last:
                 return False
             frames, moved = self._writer.database.checkpoint(truncate=True)
-            return frames == moved
         except (apsw.Error, SlotwrightError):
             self._drop_writer()
             return False
+        if frames != moved:
+            raise LedgerWriteFailed(
+                f"{self.path}: the write could not be flushed, and may or may not stay; look, or repeat it with its "
+                "identifier"
+            )
+        return True
 
     def _drop_writer(self) -> None:
         half, self._writer = self._writer, None

@@ -36,23 +36,41 @@ class WriterLock:
 
     def acquire(self, timeout: float) -> None:
         """Wait at most `timeout` seconds. Raises LedgerBusy, which names the holder, and OSError."""
+        until = time.monotonic() + timeout
+        while not self._lock_file(max(until - time.monotonic(), 0), timeout):
+            pass  # somebody deleted or replaced the file: what is locked must be what others find there
+        try:
+            self._sign()
+        except OSError:
+            self.release()
+            raise
+
+    def _lock_file(self, left: float, timeout: float) -> bool:
+        """Lock the file; False if it is no longer the one at its path."""
         if self._file is None:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
         if fcntl is None:
             self._acquire_elsewhere(timeout)
-        elif not _try(self._file) and not self._wait(timeout):
+            return True
+        if not _try(self._file) and not self._wait(left):
             raise LedgerBusy(self._who_holds(timeout))
-        self._sign()
+        if _is_at(self._file, self.path):
+            return True
+        self.close()
+        return False
 
     def _wait(self, timeout: float) -> bool:
         """Queue in the kernel, in a thread of its own: a blocking flock can be neither timed nor interrupted."""
         assert self._file is not None
+        if timeout <= 0:
+            return False
         waiting = _Waiting(self._file)
         try:
             if waiting.done.wait(timeout):
                 return True
         except BaseException:
-            self._abandon(waiting)
+            if not self._abandon(waiting):
+                self.release()
             raise
         return not self._abandon(waiting)
 
@@ -77,11 +95,7 @@ class WriterLock:
     def try_acquire(self) -> bool:
         """Take the lock if nobody has it."""
         try:
-            if self._file is None or fcntl is None:
-                self.acquire(0)
-            elif not _try(self._file):
-                return False
-            self._sign()
+            self.acquire(0)
         except (LedgerBusy, OSError):
             return False
         return True
@@ -174,6 +188,16 @@ def _try(file: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _is_at(file: int, path: str) -> bool:
+    """Is the open file the one that the path leads to?"""
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        return False
+    here = os.fstat(file)
+    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
 
 
 def _pwrite(file: int, content: bytes, at: int) -> None:

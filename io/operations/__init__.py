@@ -13,7 +13,7 @@ from ..store import Store
 from . import find
 from .call import Answer, Call, Operation, answer_of
 from .request import Query
-from .write import WritableStore, carry_out, carry_out_all
+from .write import carry_out, carry_out_all, is_writable
 
 
 def invoke(
@@ -73,7 +73,7 @@ def answer_call(
         call = Call(operation, query, body, who)
         if called.name == "$find":
             return _find(store, call, now, engine)
-        if not isinstance(store, WritableStore):
+        if not is_writable(store):
             raise NotWritable("Ledger is not writable")
         return carry_out(store, call, now=now, dry_run=dry_run)
     except Exception as error:  # the last guard: what is not a refusal is logged, and answered as our fault
@@ -96,7 +96,7 @@ def invoke_all(
     OperationOutcome of the call that was refused. `$find` is not for here: what it reads is one state anyway.
     """
     _check_now(now)
-    if not isinstance(store, WritableStore):
+    if not is_writable(store):
         refused = NotWritable("Ledger is not writable")
         return [(fault_of(refused).status, outcome_of(refused)) for _ in calls]
     return [

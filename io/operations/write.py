@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard
 
 from ..errors import InvalidRequest, Refusal
 from ..ledger.ledger import Job
@@ -22,11 +22,15 @@ from .reschedule import read_reschedule, reschedule
 from .steps import Steps, Written, run_through
 
 
-@runtime_checkable
 class WritableStore(Protocol):
     """A store that takes writes."""
 
     def run(self, jobs: Sequence[Job[Any]]) -> None: ...
+
+
+def is_writable(store: object) -> TypeGuard[WritableStore]:
+    """Does it take writes at all, allowed or not?"""
+    return hasattr(store, "run")
 
 
 _Start = Callable[[Transaction], Steps]
