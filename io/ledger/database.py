@@ -126,7 +126,13 @@ class Database:
 
     def prepare_writer(self) -> None:
         """What makes a commit last: WAL, flushed before it returns; on macOS through to the disk."""
-        self.execute("PRAGMA journal_mode = WAL")
+        mode = self._one("PRAGMA journal_mode = WAL")
+        with open(self.path, "rb") as file:
+            # On a new file SQLite can say `wal` although the change did not reach the header; whoever opens the file
+            # after that does not look into the log.
+            is_wal = mode == "wal" and file.read(20)[18:] == b"\2\2"
+        if not is_wal:
+            raise LedgerWriteFailed(f"{self.path}: SQLite cannot keep a write-ahead log here (its journal is '{mode}')")
         self.execute("PRAGMA synchronous = FULL")
         self.execute("PRAGMA fullfsync = 1")
         self.execute("PRAGMA wal_autocheckpoint = 0")
@@ -436,6 +442,12 @@ def translated(path: str) -> Generator[None]:
         yield
     except apsw.Error as error:
         raise ledger_error(error, path) from error
+    except UnicodeDecodeError as error:
+        raise not_text(error, path) from error
+
+
+def not_text(error: UnicodeDecodeError, path: str) -> LedgerDamaged:
+    return LedgerDamaged(f"{path}: a text in it is no text any more ({error.reason})")
 
 
 _DAMAGED = (apsw.CorruptError, apsw.FormatError, apsw.MismatchError, apsw.RangeError)

@@ -22,7 +22,7 @@ from ..mapping import UnusableSlot
 from ..prepared import Prepared, Service
 from ..references import Json, target
 from ..sources import Source
-from .database import Database, EntryRow, ledger_error, translated
+from .database import Database, EntryRow, ledger_error, not_text, translated
 from .entries import Entry, changes_of
 from .files import check_place, file_id, is_same_file, is_writable, size_of
 from .lock import WriterLock
@@ -133,7 +133,10 @@ class Ledger:
             database = self._reader.database
             self._file_id = file_id(self.path)
             with translated(self.path), database.snapshot():
-                self.identity = database.meta("identity") or ""
+                identity = database.meta("identity")
+                if identity is None:
+                    raise LedgerDamaged(f"{self.path} has lost its identity")
+                self.identity = identity
                 self._check_mark(database, mark)
         except BaseException:
             self.close()
@@ -157,8 +160,13 @@ class Ledger:
             uri = f"file:{_quoted(self.path)}?immutable=1"
         database = Database(uri, read_only=not self.is_writable, create=write, vfs=self._vfs)
         if write:
-            with translated(self.path):
-                database.prepare_writer()
+            try:
+                with translated(self.path):
+                    database.prepare_writer()
+            except BaseException:
+                with suppress(apsw.Error):
+                    database.close()
+                raise
         return _Half(database, self._clock, is_writable=write)
 
     def _make(self, identity: str | None) -> None:
@@ -357,6 +365,7 @@ class Ledger:
 
     def _write(self, batch: list[Job[Any]]) -> None:
         transaction: Transaction | None = None
+        last: EntryRow | None = None
         try:
             if self._writer is None:
                 self._writer = self._open_half(write=True)
@@ -376,8 +385,11 @@ class Ledger:
             else:
                 database.rollback()
         except apsw.Error as error:
-            if not self._is_written(transaction):
+            if transaction is None or not self._is_written(transaction.last, last):
                 raise ledger_error(error, self.path) from error
+        except UnicodeDecodeError as error:
+            self._drop_writer()
+            raise not_text(error, self.path) from error
         except BaseException:
             self._drop_writer()
             raise
@@ -406,6 +418,10 @@ class Ledger:
             job.result = job.work(transaction)
         except apsw.Error:
             raise  # of the file, and so of everyone in this transaction
+        except UnicodeDecodeError as error:
+            job.error = not_text(error, self.path)
+            transaction.undo(mark)
+            return
         except Exception as error:  # noqa: BLE001 what a job raises is its outcome; the others go on
             job.error = error
             transaction.undo(mark)
@@ -415,18 +431,17 @@ class Ledger:
         else:
             transaction.keep(mark)
 
-    def _is_written(self, transaction: Transaction | None) -> bool:
-        """After an error: is the transaction in the file nevertheless, to stay? Opens the file anew to see.
+    def _is_written(self, wanted: EntryRow | None, before: EntryRow | None) -> bool:
+        """After an error: is the last entry in the file nevertheless, to stay? Opens the file anew to see.
 
         A commit whose flush failed may lie in the WAL complete. Moving it into the file flushes it by another way.
         """
         self._drop_writer()
-        if transaction is None or transaction.last is None:
+        if wanted is None or wanted is before:
             return False
         try:
             self._writer = self._open_half(write=True)
-            row = self._writer.database.entry(transaction.last.seq)
-            if row != transaction.last:
+            if self._writer.database.entry(wanted.seq) != wanted:
                 return False
             frames, moved = self._writer.database.checkpoint(truncate=True)
         except (apsw.Error, SlotwrightError):
@@ -516,7 +531,7 @@ class Ledger:
         from .verify import verify
 
         with self.reading() as state:
-            report = verify(state.database, progress)
+            report = verify(state.database, self.identity, progress)
         self.erased = report.erased
         return report.findings
 

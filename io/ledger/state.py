@@ -11,6 +11,7 @@ import orjson
 
 from ...solver.capacity import Claim
 from .. import mapping
+from ..errors import LedgerDamaged
 from ..instants import ceil_minute, floor_minute, instant_ms
 from ..mapping import BOOKED, NEVER_BOOKED, Codings, UnusableSlot
 from ..prepared import Prepared, Service
@@ -38,7 +39,7 @@ class State:
     def read(self, reference: str) -> Json | None:
         found = target(reference)
         row = None if found is None else self.database.resource(found.type, found.id)
-        return None if row is None or row.content is None else orjson.loads(row.content)
+        return None if row is None or row.content is None else parsed(row.content, reference)
 
     def resources(self, kind: str) -> Iterator[Json]:
         return map(orjson.loads, self.database.contents(kind))
@@ -64,6 +65,14 @@ class State:
             self.prepared = Prepared(self)
         else:
             self.prepared.forget_claims()
+
+
+def parsed(content: bytes, what: str) -> Json:
+    """A stored body. Raises LedgerDamaged."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise LedgerDamaged(f"the body of {what} is not JSON any more") from error
 
 
 def are_rules(kind: str) -> bool:

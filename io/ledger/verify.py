@@ -40,7 +40,7 @@ class Report:
     erased: list[str] = field(default_factory=list[str])
 
 
-def verify(database: Database, progress: Callable[[int, int], None] | None = None) -> Report:
+def verify(database: Database, identity: str, progress: Callable[[int, int], None] | None = None) -> Report:
     """Check everything. `progress` is called with entries done and entries in all."""
     report = Report()
     faults = database.faults_of_pages()
@@ -53,6 +53,8 @@ def verify(database: Database, progress: Callable[[int, int], None] | None = Non
     try:
         for row in database.entries(0):
             _check_link(row, before, report)
+            if before is None:
+                _check_identity(database, identity, report)
             replay.apply(row)
             before = row
             if progress is not None and row.seq % 64 == 0:
@@ -61,6 +63,9 @@ def verify(database: Database, progress: Callable[[int, int], None] | None = Non
         _check_strays(database, report)
     except apsw.Error as error:
         report.findings.append(f"The file cannot be read to its end: {str(error).partition(chr(10))[0]}")
+    except Exception as error:  # noqa: BLE001 whatever damage does to the data is a finding
+        after = 0 if before is None else before.seq
+        report.findings.append(f"What follows entry {after} cannot be read: {error!r}")
     finally:
         replay.close()
     return report
@@ -77,6 +82,13 @@ def _check_link(row: EntryRow, before: EntryRow | None, report: Report) -> None:
         report.findings.append(f"entry {row.seq} ({row.kind}): its hash is not that of its content")
     if before is not None and row.time < before.time:
         report.findings.append(f"entry {row.seq}: its time is before that of the entry before it")
+
+
+def _check_identity(database: Database, identity: str, report: Report) -> None:
+    """The first entry says whose ledger this is."""
+    content = database.body(1, 0)
+    if content is None or orjson.loads(content).get("identity") != identity:
+        report.findings.append(f"entry 1: is not the beginning of the ledger {identity}")
 
 
 def _redacted(database: Database, report: Report) -> dict[int, str]:
@@ -183,7 +195,8 @@ class _Replay:
         slots = {resource["id"]: resource for _, resource in changes if resource and resource["resourceType"] == "Slot"}
         by_schedule: dict[str | None, list[Json]] = {}
         for id in ids:
-            by_schedule.setdefault(schedule_of(slots[id]), []).append(slots[id])
+            if id in slots:  # if not, its body was found unreadable
+                by_schedule.setdefault(schedule_of(slots[id]), []).append(slots[id])
         services = service_ids(appointment)
         service = self._state.prepared.service(services[0]) if len(services) == 1 else None
         if service is None:
