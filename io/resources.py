@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 import msgspec
+import orjson
 
 from .instants import is_readable_bound, wall_ms
 from .references import Json, containers
@@ -199,13 +200,22 @@ def fault(resource: Any) -> str | None:
 
 def proposal_fault(appointment: Json) -> str | None:
     """What makes this no Appointment that could be booked, or None."""
-    if _nests_too_deeply(appointment):
+    if _may_nest_too_deeply(appointment) and _nests_too_deeply(appointment):
         return f"is nested more than {DEPTH_MOST} levels deep"
     try:
         msgspec.convert(appointment, Proposal, dec_hook=_decode)
     except msgspec.ValidationError as error:
         return str(error).replace("`$.", "`")
     return None
+
+
+def _may_nest_too_deeply(resource: Json) -> bool:
+    """A quick look: what opens fewer brackets than that is not nested that deeply."""
+    try:
+        text = orjson.dumps(resource)
+    except TypeError:  # nested beyond what orjson writes, or no JSON at all
+        return True
+    return text.count(b"{") + text.count(b"[") > DEPTH_MOST
 
 
 def _nests_too_deeply(resource: Json) -> bool:

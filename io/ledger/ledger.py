@@ -376,8 +376,13 @@ class Ledger:
             last = database.last_entry()
             half.catch_up(last)
             transaction = Transaction(half.state, self.identity, last, self._clock())
-            for job in batch:
-                self._attempt(transaction, job)
+            if len(batch) == 1:
+                self._attempt_alone(transaction, batch[0])
+                if batch[0].error is not None or batch[0].dry_run:
+                    transaction.abandon(last)
+            else:
+                for job in batch:
+                    self._attempt(transaction, job)
             if transaction.last is not None and transaction.last is not last:
                 database.commit()
                 half.seen = transaction.last.seq
@@ -412,7 +417,15 @@ class Ledger:
                 database.checkpoint(truncate=False)
 
     def _attempt(self, transaction: Transaction, job: Job[Any]) -> None:
+        """Carry out one job of several, with a way back."""
         mark = transaction.mark()
+        self._attempt_alone(transaction, job)
+        if job.error is not None or job.dry_run:
+            transaction.undo(mark)
+        else:
+            transaction.keep(mark)
+
+    def _attempt_alone(self, transaction: Transaction, job: Job[Any]) -> None:
         try:
             transaction.set_clock(job.now or self._clock())
             job.result = job.work(transaction)
@@ -420,16 +433,8 @@ class Ledger:
             raise  # of the file, and so of everyone in this transaction
         except UnicodeDecodeError as error:
             job.error = not_text(error, self.path)
-            transaction.undo(mark)
-            return
         except Exception as error:  # noqa: BLE001 what a job raises is its outcome; the others go on
             job.error = error
-            transaction.undo(mark)
-            return
-        if job.dry_run:
-            transaction.undo(mark)
-        else:
-            transaction.keep(mark)
 
     def _is_written(self, wanted: EntryRow | None, before: EntryRow | None) -> bool:
         """After an error: is the last entry in the file nevertheless, to stay? Opens the file anew to see.

@@ -88,14 +88,13 @@ class Transaction:
         resource: Json,
         *,
         expected: int | None = None,
-        fresh: bool = False,
     ) -> Json:
         """Store a resource with an id; returns it as stored, with its version and time.
 
-        `expected` is the version it must have now, 0 for none. `fresh`: its id is new, and its Slots come after it.
+        `expected` is the version it must have now, 0 for none.
         """
         kind, id = resource["resourceType"], resource["id"]
-        row = None if fresh else self.state.database.resource(kind, id)
+        row = self.state.database.resource(kind, id)
         self._check_version(kind, id, row, expected)
         version = 1 if row is None else row.version + 1
         given: Any = resource.get("meta")
@@ -109,28 +108,41 @@ class Transaction:
         content = orjson.dumps(stored)
         self._record(Target(kind, id), version, content, row)
         old = None if row is None or row.content is None else orjson.loads(row.content)
-        self._derived.change(kind, id, old, stored, fresh=fresh)
+        self._derived.change(kind, id, old, stored)
+        return stored
+
+    def put_booking(self, appointment: Json, slots: Sequence[Json]) -> list[Json]:
+        """Store an Appointment and its Slots, all with new ids and judged; returns them as stored."""
+        stored = self._put_new([appointment, *slots])
+        self._derived.change("Appointment", appointment["id"], None, stored[0], fresh=True)
+        self._derived.add_slots(stored[1:], stored[0], appointment["id"])
         return stored
 
     def put_slots(self, slots: Sequence[Json], appointment: Json) -> list[Json]:
-        """Store Slots with new ids, judged for this Appointment; returns them as stored."""
-        seq, first = self.seq, len(self._changes) + 1
-        meta = {"versionId": "1", "lastUpdated": self._now_text}
+        """Store Slots with new ids, judged for this Appointment, which is stored already; returns them as stored."""
+        stored = self._put_new(slots)
+        self._derived.add_slots(stored, appointment, appointment["id"])
+        return stored
+
+    def _put_new(self, resources: Sequence[Json]) -> list[Json]:
+        """Store resources whose ids are new, in as few statements as can be."""
+        seq, place = self.seq, len(self._changes)
         stored: list[Json] = []
         bodies: list[tuple[int, bytes]] = []
-        for place, slot in enumerate(slots, start=first):
-            rest = {name: value for name, value in slot.items() if name not in ("resourceType", "id", "meta")}
-            made: Json = {"resourceType": "Slot", "id": slot["id"], "meta": meta.copy(), **rest}
+        rows: list[tuple[str, str, int, int, int]] = []
+        for resource in resources:
+            place += 1
+            kind, id = resource["resourceType"], resource["id"]
+            made: Json = {"resourceType": kind, "id": id, "meta": None, **resource}
+            made["meta"] = {"versionId": "1", "lastUpdated": self._now_text}
             content = orjson.dumps(made)
+            number = Database.number(seq, place)
             stored.append(made)
-            bodies.append((Database.number(seq, place), content))
-            self._changes.append(Change(f"Slot/{slot['id']}", 1, sha256(content).hexdigest()))
-        database = self.state.database
-        database.add_bodies(bodies)
-        database.add_resources(
-            ("Slot", slot["id"], 1, number, seq) for slot, (number, _) in zip(slots, bodies, strict=True)
-        )
-        self._derived.add_slots(stored, appointment, appointment["id"])
+            bodies.append((number, content))
+            rows.append((kind, id, 1, number, seq))
+            self._changes.append(Change(f"{kind}/{id}", 1, sha256(content).hexdigest()))
+        self.state.database.add_bodies(bodies)
+        self.state.database.add_resources(rows)
         return stored
 
     def delete(self, reference: str, *, expected: int | None = None) -> None:
@@ -216,7 +228,11 @@ class Transaction:
     def undo(self, mark: Mark) -> None:
         """Back to the mark: nothing since then has happened."""
         self.state.database.undo(mark.name)
-        self.last = mark.last
+        self.abandon(mark.last)
+
+    def abandon(self, last: EntryRow | None) -> None:
+        """Forget everything after an entry; the database is, or will be, back there too."""
+        self.last = last
         self._changes = []
         self._made = 0
         if self._rules_changed:

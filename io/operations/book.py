@@ -75,7 +75,7 @@ def book(transaction: Transaction, request: BookRequest) -> Steps:
             yield
         with _Prefixed(series, number, appointment):
             for one in proposal.schedules:
-                check_available(state, one.examined, one.wanted, one.path, transaction.now_ms)
+                check_available(state, one.seen, one.wanted, one.path, transaction.now_ms)
         written += _write(transaction, proposal, request.is_hold, expires_ms)
     return Written(201, written)
 
@@ -97,7 +97,7 @@ def _expires_ms(request: BookRequest, proposal: Proposal, now_ms: int) -> int | 
     """When the hold ends: by the request, else by the shortest holdDuration of its schedules (model 16)."""
     minutes = request.hold_minutes
     if minutes is None:
-        resolved = (one.examined.resolved.hold_duration for one in proposal.schedules)
+        resolved = (one.seen.resolved.hold_duration for one in proposal.schedules)
         minutes = min((one for one in resolved if one is not None), default=None)
     return None if minutes is None else now_ms + minutes * 60_000
 
@@ -107,35 +107,33 @@ def _write(transaction: Transaction, proposal: Proposal, is_hold: bool, expires_
     sent = proposal.appointment
     id = transaction.new_id()
     slot_ids = [transaction.new_id() for _ in proposal.contained]
-    rest = {name: value for name, value in sent.items() if name not in ("resourceType", "id", "meta", "contained")}
     visit = next(slot for slot, _ in proposal.contained if slot["status"] == "busy")
-    appointment = without_extension(
-        {
-            "resourceType": "Appointment",
-            "id": id,
-            **rest,
-            "status": "pending" if is_hold else "booked",
-            "start": sent.get("start") or visit["start"],
-            "end": sent.get("end") or visit["end"],
-            "slot": [{"reference": f"Slot/{one}"} for one in slot_ids],
-        },
-        urls.HOLD_EXPIRES,
-    )
+    appointment: Json = {
+        "resourceType": "Appointment",
+        "id": id,
+        **sent,
+        "status": "pending" if is_hold else "booked",
+        "start": sent.get("start") or visit["start"],
+        "end": sent.get("end") or visit["end"],
+        "slot": [{"reference": f"Slot/{one}"} for one in slot_ids],
+    }
+    appointment["id"] = id
+    for name in ("contained", "meta"):
+        appointment.pop(name, None)
+    appointment = without_extension(appointment, urls.HOLD_EXPIRES)
     if expires_ms is not None:
         expires = {"url": urls.HOLD_EXPIRES, "valueInstant": utc_text_ms(expires_ms)}
         appointment = with_extension(appointment, expires)
-    stored = transaction.put(appointment, fresh=True)
-    of_schedule = {path: one.examined for one in proposal.schedules for _, path in one.slots}
+    of_schedule = {path: one.seen for one in proposal.schedules for _, path in one.slots}
     slots = [
         _slot_to_store(slot, slot_id, of_schedule[path], is_hold)
         for (slot, path), slot_id in zip(proposal.contained, slot_ids, strict=True)
     ]
-    return [stored, *transaction.put_slots(slots, stored)]
+    return transaction.put_booking(appointment, slots)
 
 
 def _slot_to_store(slot: Json, id: str, examined: Examined, is_hold: bool) -> Json:
-    rest = {name: value for name, value in slot.items() if name not in ("resourceType", "id", "meta")}
-    made: Json = without_extension({"resourceType": "Slot", "id": id, **rest}, urls.SLOT_CAPACITY)
+    made: Json = without_extension({"resourceType": "Slot", **slot, "id": id}, urls.SLOT_CAPACITY)
     is_visit = made["status"] == "busy"
     capacity = examined.resolved.slot_capacity
     if is_visit and is_hold:

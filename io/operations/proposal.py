@@ -28,7 +28,13 @@ class SlotsOfSchedule:
         self.path = path
         self.slots: list[tuple[Json, str]] = []
         self.wanted: list[Wanted] = []
-        self.examined: Examined
+        self.examined: Examined | None = None
+
+    @property
+    def seen(self) -> Examined:
+        """The schedule as the service sees it, once `check_proposal` has looked it up."""
+        assert self.examined is not None
+        return self.examined
 
 
 @dataclass(slots=True)
@@ -40,7 +46,6 @@ class Proposal:
     service_path: str
     contained: list[tuple[Json, str]]
     schedules: list[SlotsOfSchedule]
-    service: Service | None = None
 
 
 def read_proposal(appointment: Json) -> Proposal:
@@ -87,20 +92,20 @@ def _service_path(appointment: Json, service_id: str) -> str:
 
 def check_proposal(state: State, proposal: Proposal) -> None:
     """Rows 6 to 10: the service and the schedules, and the Slots by their form. Raises Refusal."""
-    for one in proposal.schedules:
-        if one.id.startswith("?") or state.read(f"Schedule/{one.id}") is None:
-            raise MissingResource("Schedule load failed", one.path)
     service = state.prepared.service(proposal.service_id)
+    for one in proposal.schedules:
+        if service is None:
+            is_there = state.read(f"Schedule/{one.id}") is not None
+        else:
+            one.examined = state.prepared.examine(one.id, service)
+            is_there = one.examined is not None
+        if not is_there:
+            raise MissingResource("Schedule load failed", one.path)
     if service is None:
         raise NotFound("Not found")
-    proposal.service = service
+    check_active(service, proposal.service_path, [(one.seen, one.path) for one in proposal.schedules])
     for one in proposal.schedules:
-        examined = state.prepared.examine(one.id, service)
-        assert examined is not None
-        one.examined = examined
-    check_active(service, proposal.service_path, [(one.examined, one.path) for one in proposal.schedules])
-    for one in proposal.schedules:
-        one.wanted = read_slots(one.slots, one.examined.resolved)
+        one.wanted = read_slots(one.slots, one.seen.resolved)
     if proposal.appointment.get("slot"):
         raise InvalidRequest("Proposed appointment must not have Slot references", f"{ROOT}.slot")
 
@@ -136,6 +141,8 @@ def start_of(appointment: Json) -> int | None:
 
 def without_extension(resource: Json, url: str) -> Json:
     """The resource without its extensions of this URL."""
+    if "extension" not in resource:
+        return resource
     kept = [one for one in children(resource, "extension") if one.get("url") != url]
     rest = {name: value for name, value in resource.items() if name != "extension"}
     return {**rest, "extension": kept} if kept else rest
