@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import warnings
@@ -14,6 +13,7 @@ from functools import cached_property
 from ..solver.capacity import Claim
 from . import mapping
 from .bundles import Resources, references
+from .collector import collector_paused
 from .errors import LoadError, LoadWarning
 from .mapping import SlotRows, UnusableSlot
 from .prepared import Prepared, Service
@@ -133,7 +133,7 @@ def read_resources(
 
     `stored` gives what is there already, for `ifNoneExist`; `is_stored` asks whether a resource is. Raises LoadError.
     """
-    with _collector_paused():
+    with collector_paused():
         try:
             resources = _load(_several(sources), progress or _silent, stored)
             return resources, _dangling(resources, is_stored or (lambda _: False))
@@ -154,18 +154,6 @@ def _several(sources: Iterable[Source] | Source) -> Iterable[Source]:
 
 def _machine_clock() -> datetime:
     return datetime.now(UTC)
-
-
-@contextmanager
-def _collector_paused() -> Generator[None]:
-    """Building many small objects takes four times as long while the cyclic collector looks at them all."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _load(

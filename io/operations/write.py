@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol, TypeGuard
 
+from ..collector import collector_paused
 from ..errors import InvalidRequest, Refusal
 from ..ledger.ledger import Job
 from ..ledger.transaction import Transaction
@@ -64,7 +65,8 @@ def carry_out_all(
         store.run([job])
         return job.outcome()
     jobs = [Job(work, now) for work in works]
-    store.run(jobs)
+    with collector_paused():
+        store.run(jobs)
     names = [one.operation if isinstance(one, Call) else "bundle" for one in calls]
     return [_answer(job, name) for job, name in zip(jobs, names, strict=True)]
 
