@@ -85,6 +85,7 @@ class Database:
         if create and not read_only:
             flags |= apsw.SQLITE_OPEN_CREATE
         self.path = path
+        self._has_unusable: bool | None = None
         self.wal_pages = 0
         """How many pages the WAL held after the last commit. Its file does not shrink when it begins anew."""
         with translated(path):
@@ -154,6 +155,7 @@ class Database:
 
     def begin(self, *, write: bool) -> None:
         self.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        self._has_unusable = None
 
     def commit(self) -> None:
         self.execute("COMMIT")
@@ -382,11 +384,16 @@ class Database:
 
     def set_unusable(self, schedule: str, slot: str, start: int | None, end: int | None, until: int | None) -> None:
         self.execute("INSERT OR REPLACE INTO unusable VALUES (?, ?, ?, ?, ?)", (schedule, slot, start, end, until))
+        self._has_unusable = True
 
     def remove_unusable(self, schedule: str, slot: str) -> None:
         self.execute("DELETE FROM unusable WHERE schedule = ? AND slot = ?", (schedule, slot))
 
     def unusable(self, schedule: str) -> list[UnusableRow]:
+        if self._has_unusable is None:
+            self._has_unusable = bool(self._one("SELECT EXISTS (SELECT 1 FROM unusable)"))
+        if not self._has_unusable:
+            return []
         found = self.execute(
             "SELECT slot, start, end, until FROM unusable WHERE schedule = ? ORDER BY slot", (schedule,)
         )
