@@ -2,15 +2,25 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench mutants clinic clean
+.PHONY: demo test torture check bench mutants clinic clean
 
 demo: .venv/base
 	$(BIN)/slotwright find --calendar examples/clinic --service bariatric-surgery \
 	    --schedule dr-martinez --schedule or-1,or-2,or-3 --schedule dr-kim,dr-osei \
 	    --start 2026-03-10 --end 2026-03-14
+	@rm -rf .venv/demo && mkdir -p .venv/demo
+	$(BIN)/slotwright ledger init --ledger .venv/demo/clinic.ledger
+	$(BIN)/slotwright ledger load examples/clinic --ledger .venv/demo/clinic.ledger
+	$(BIN)/slotwright book --ledger .venv/demo/clinic.ledger --service bariatric-surgery \
+	    --schedule dr-martinez --schedule or-1,or-2,or-3 --schedule dr-kim,dr-osei \
+	    --start 2026-03-12T09:00 --patient patient-001 --allow-past
+	$(BIN)/slotwright ledger verify --ledger .venv/demo/clinic.ledger
 
 test: .venv/test
 	$(BIN)/python -m pytest -q
+
+torture: .venv/test
+	$(BIN)/python tests/torture.py
 
 check: .venv/check
 	$(BIN)/ruff check .

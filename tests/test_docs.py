@@ -7,11 +7,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
-from slotwright.cli.main import COMMANDS, slotwright
+from slotwright.cli.main import slotwright
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -29,25 +31,33 @@ def sessions(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def run(command: str) -> str:
-    """What a shell at the repository's root prints, standard error included."""
-    bin_folder = Path(sys.executable).parent
+def play(commands: list[str], folder: Path) -> list[str]:
+    """What a shell prints for each command, standard error included, all in one folder beside the examples."""
+    (folder / "examples").symlink_to(ROOT / "examples")
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("SLOTWRIGHT_")},
-        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONIOENCODING": "utf-8",
+        "XDG_STATE_HOME": str(folder / "state"),
     }
-    done = subprocess.run(
-        ["/bin/sh", "-c", command], cwd=ROOT, env=environment, capture_output=True, timeout=60, check=False
-    )
-    return (done.stdout + done.stderr).decode()
+    printed: list[str] = []
+    for command in commands:
+        if command.startswith("export "):
+            environment |= dict(one.split("=", 1) for one in command.split()[1:])
+            printed.append("")
+            continue
+        done = subprocess.run(
+            ["/bin/sh", "-c", command], cwd=folder, env=environment, capture_output=True, timeout=60, check=False
+        )
+        printed.append((done.stdout + done.stderr).decode())
+    return printed
 
 
-@pytest.mark.parametrize(
-    ("command", "output"), [pytest.param(*one, id=f"{i}") for i, one in enumerate(sessions(README.read_text()))]
-)
-def test_readme_session_prints_what_it_shows(command: str, output: str) -> None:
-    assert run(command) == output
+def test_readme_sessions_print_what_they_show(tmp_path: Path) -> None:
+    shown = sessions(README.read_text())
+    printed = play([command for command, _ in shown], tmp_path)
+    for (command, output), found in zip(shown, printed, strict=True):
+        assert (command, found) == (command, output)
 
 
 def test_readme_begins_with_the_main_command() -> None:
@@ -66,22 +76,51 @@ def test_readme_python_session_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         assert result.failed == 0 and result.attempted > 0
 
 
-def commands() -> list[tuple[str, click.Command]]:
-    context = click.Context(slotwright)
-    found = [(name, slotwright.get_command(context, name)) for name in COMMANDS]
-    return [(name, command) for name, command in found if command is not None]
+def commands(group: click.Group = slotwright, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command with its whole name, nested ones instead of their group."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}", command
 
 
-@pytest.mark.parametrize(("name", "command"), commands())
+@pytest.mark.parametrize(("name", "command"), [*commands()])
 def test_every_option_is_documented_and_every_command_has_an_example(name: str, command: click.Command) -> None:
     text = (ROOT / "docs" / "commands.md").read_text()
     section = text.split(f"## slotwright {name}\n")[1].split("\n## ")[0]
     for parameter in command.params:
         for option in parameter.opts:
-            written = f"`{option}" if option.startswith("-") else f"`{option.upper()}`"
-            assert written in section, f"docs/commands.md does not describe {option} of {name}"
+            written = f"`{option}" if option.startswith("-") else f"`{parameter.make_metavar(click.Context(command))}`"
+            assert written.rstrip("…`") in section, f"docs/commands.md does not describe {option} of {name}"
     assert command.help is not None
     assert "Example:" in command.help
+
+
+def test_docs_describe_no_command_and_no_option_that_is_not_there() -> None:
+    known = dict(commands())
+    for part in (ROOT / "docs" / "commands.md").read_text().split("\n## slotwright ")[1:]:
+        name, _, section = part.partition("\n")
+        assert name in known
+        options = {option for parameter in known[name].params for option in parameter.opts}
+        table = " ".join(line.split("|")[1] for line in section.splitlines() if line.startswith("| `"))
+        assert set(re.findall(r"--[a-z-]+", table.replace("\\|", "")) if table else []) <= options
+
+
+@pytest.mark.parametrize(("name", "command"), [*commands(), ("", slotwright)])
+def test_examples_in_help_are_commands_with_options_that_exist(name: str, command: click.Command) -> None:
+    known = dict(commands())
+    example = (command.help or "").split("Example:")[1].replace("\\\n", " ")
+    lines = [line.strip().removeprefix("slotwright ") for line in example.splitlines() if "slotwright " in line]
+    assert lines
+    for line in lines:
+        called = next(one for one in sorted(known, key=len, reverse=True) if line.startswith(f"{one} "))
+        assert name in ("", called) or line == lines[0], "an example shows its own command, the first may prepare it"
+        options = {option for parameter in known[called].params for option in parameter.opts}
+        assert set(re.findall(r"(?<!\S)--[a-z-]+", line)) <= options
 
 
 def test_links_lead_somewhere() -> None:
@@ -94,6 +133,13 @@ def test_links_lead_somewhere() -> None:
 
 if __name__ == "__main__":  # write the sessions' real output into the README: python tests/test_docs.py
     content = README.read_text()
-    for session_command, shown in sessions(content):
-        content = content.replace(f"$ {session_command}{shown}", f"$ {session_command}{run(session_command)}")
+    written = sessions(content)
+    with tempfile.TemporaryDirectory() as name:
+        real = play([command for command, _ in written], Path(name))
+    at = 0
+    for (session_command, shown_output), output in zip(written, real, strict=True):
+        old = f"$ {session_command}{shown_output}"
+        at = content.index(old, at)
+        content = f"{content[:at]}$ {session_command}{output}{content[at + len(old) :]}"
+        at += len(session_command) + len(output)
     README.write_text(content)
