@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import calendar_option, engine_option, load, now_option, print_json
+from .options import (
+    allow_past_option,
+    calendar_option,
+    engine_option,
+    ledger_option,
+    load,
+    lock_timeout_option,
+    now_option,
+    print_json,
+    read_number,
+    read_pool,
+    source_of,
+    unsafe_option,
+)
 
 if TYPE_CHECKING:
-    from ..io.calendars import Calendar
-    from ..io.errors import Refusal
-    from ..io.parameters import Resolved
+    from ..io.store import Store
+    from ..io.wishes import Window
     from ..solver.civil import Zone
-
-
-_OPTIONS = {
-    "_count": "--count",
-    "combinations": "--combinations",
-    "occurrence-count": "--occurrences",
-    "ignore-appointment": "--ignore-appointment",
-}
-
-_REMEDIES = {
-    "No timezone specified and": "Load the actor too, or state a timezone in the SchedulingParameters.",
-    "No timezone specified": "Give the actor a timezone extension, or state one in the SchedulingParameters.",
-    "Schedule is not schedulable": "Its serviceType must refer to the service.",
-    "Scheduling only supported": "Make a Schedule for each actor.",
-    "Scheduling parameters attribute": "Schedules of one search must agree in it.",
-    "Search range cannot exceed": "Search in parts, one after the other.",
-    "Search range ends before": "Ask for a later window.",
-    "Search range starts after": "Ask for an earlier window.",
-    "All schedules must share": "Search the series with schedules of one zone.",
-    "Appointment not found": "Give the id of an Appointment in the calendar.",
-    "Slot/": "Mend or remove this Slot.",
-}
-"""What to do about a refusal, by how its text begins."""
 
 
 @click.command("find")
 @calendar_option()
+@ledger_option(required=False)
 @click.option("--service", required=True, metavar="NAME", help="The HealthcareService, by id or name.")
 @click.option(
     "--schedule",
@@ -66,10 +57,14 @@ _REMEDIES = {
 @click.option("--notice", metavar="LENGTH", help="Only starts at least this long from now: 90min, 2h, 3d.")
 @click.option("--json", "as_json", is_flag=True, help="Print the FHIR Bundle.")
 @click.option("--ndjson", "as_ndjson", is_flag=True, help="Print one Appointment a line.")
+@allow_past_option()
 @engine_option()
 @now_option()
+@lock_timeout_option()
+@unsafe_option()
 def command(
     calendars: tuple[str, ...],
+    ledger: str | None,
     service: str,
     schedules: tuple[str, ...],
     start: str,
@@ -84,12 +79,16 @@ def command(
     notice: str | None,
     as_json: bool,
     as_ndjson: bool,
+    allow_past: bool,
     engine: Any,
     now: str | None,
+    lock_timeout: float,
+    unsafe_filesystem: bool,
 ) -> int:
     """Find times at which everyone an appointment needs is free.
 
-    Exits with 3 if there are none, and says which schedule or pool left the fewest starts.
+    Exits with 3 if there are none, and says which schedule or pool left the fewest starts. In a ledger only starts
+    from now on are offered, and the offers are kept for book --pick.
 
     \b
     Example:
@@ -98,9 +97,11 @@ def command(
           --start 2026-03-10 --end 2026-03-14
     """
     as_json, as_ndjson = _format(as_json, as_ndjson)
+    calendars, ledger = source_of(calendars, ledger)
     from ..io import names
     from ..io.errors import Refusal
     from ..io.instants import utc_text_ms
+    from ..io.local import zone_named, zone_of_schedule
     from ..io.operations import find
     from ..io.operations.request import QueryRequest
     from ..io.outcome import EXIT_NOTHING_FOUND, EXIT_OK
@@ -109,11 +110,11 @@ def command(
     hours = None if between is None else read_between(between)
     days = None if weekday is None else read_weekdays(weekday)
     lead = None if notice is None else read_notice(notice)
-    calendar = load(calendars, now)
-    instant = calendar.now()
-    service_id = names.service_id(calendar, service)
-    pools = [[names.schedule_id(calendar, name) for name in _members(pool)] for pool in schedules]
-    zone = _zone(calendar, timezone, service_id, pools[0][0])
+    store = load(calendars, ledger, now, lock_timeout, True, unsafe_filesystem)
+    instant = store.now()
+    service_id = names.service_id(store, service)
+    pools = [[names.schedule_id(store, name) for name in read_pool(pool)] for pool in schedules]
+    zone = zone_of_schedule(store, pools[0][0], service_id) if timezone is None else zone_named(store, timezone)
     most_ms = find.RANGE_MOST_MS if not occurrences else find.SERIES_RANGE_MOST_MS
     window = read_window(start, end, zone, most_ms)
     query: dict[str, str | list[str]] = {
@@ -121,22 +122,31 @@ def command(
         "end": utc_text_ms(window.end_ms),
         "service-type-reference": f"HealthcareService/{service_id}",
         "schedule": [",".join(f"Schedule/{one}" for one in pool) for pool in pools],
-        "_count": _number("--count", count),
-        "combinations": _number("--combinations", combinations),
-        "occurrence-count": _number("--occurrences", occurrences),
+        "_count": read_number("--count", count),
+        "combinations": read_number("--combinations", combinations),
+        "occurrence-count": read_number("--occurrences", occurrences),
         "ignore-appointment": _appointment(ignore_appointment),
     }
+    now_ms = int(instant.timestamp() * 1000)
+    only_ahead = ledger is not None and not allow_past
     try:
         request = find.read_request(QueryRequest(query))
-        earliest_ms = None if lead is None else int(instant.timestamp() * 1000) + lead * 60_000
+        earliest_ms = None if lead is None and not only_ahead else now_ms + (lead or 0) * 60_000
         wishes = Wishes(hours, days, earliest_ms)
-        answer = find.find(
-            calendar, request, now=instant, engine=engine, wish=lambda duration: wishes.starts(window, zone, duration)
-        )
+        with store.reading() as state:
+            answer = find.find(
+                state, request, now=instant, engine=engine, wish=lambda duration: wishes.starts(window, zone, duration)
+            )
     except Refusal as error:
-        raise _for_people(error, service_id, pools) from error
+        from .refusals import for_people
+
+        raise for_people(error, service_id, pools) from error
     if timezone is None:
-        _note_other_zones(calendar, service_id, pools, zone)
+        _note_other_zones(store, service_id, pools, zone)
+    if only_ahead:
+        _note_past(window, now_ms, zone)
+    if ledger is not None:
+        _remember(store, query, find.proposals(answer))
     if as_json:
         print_json(find.write_bundle(answer))
     elif as_ndjson:
@@ -145,7 +155,7 @@ def command(
     else:
         from .table import print_answer
 
-        print_answer(calendar, answer, window, zone)
+        print_answer(store, answer, window, zone, hint=_hint(ignore_appointment) if ledger is not None else "")
     return EXIT_OK if answer.offers else EXIT_NOTHING_FOUND
 
 
@@ -163,93 +173,45 @@ def _format(as_json: bool, as_ndjson: bool) -> tuple[bool, bool]:
     return as_json, as_ndjson
 
 
-def _number(option: str, text: str | None) -> str:
-    """The operation itself reads leading digits; who types 1e3 must not get 1."""
-    from ..solver.errors import InvalidInputError
-
-    if text and not (text.removeprefix("-").isascii() and text.removeprefix("-").isdigit()):
-        raise InvalidInputError(f"{option} {text!r} is not a whole number.")
-    return text or ""
-
-
-def _members(pool: str) -> list[str]:
-    members = [name.strip() for name in pool.split(",") if name.strip()]
-    if not members:
-        raise click.UsageError(f"--schedule {pool!r} names no schedule.")
-    return members
-
-
 def _appointment(text: str | None) -> str:
     if not text:
         return ""
     return text if "/" in text else f"Appointment/{text}"
 
 
-def _zone(calendar: Calendar, name: str | None, service_id: str, schedule_id: str) -> Zone:
-    """The zone of --timezone, else the resolved one of the first schedule. Raises InvalidInputError."""
-    from ..solver.errors import InvalidInputError
-
-    zones = calendar.prepared.zones
-    if name is None:
-        resolved = _parameters(calendar, service_id, schedule_id)
-        name = "Etc/UTC" if resolved is None else resolved.timezone.name
-    found = zones.get(name)
-    if found is None:
-        import difflib
-
-        near = difflib.get_close_matches(name, zones.names(), n=3)
-        hint = f"Did you mean {' or '.join(near)}?" if near else "Give an IANA name such as America/New_York."
-        raise InvalidInputError(f"--timezone {name!r} is no time zone. {hint}")
-    return found
+def _hint(moved: str | None) -> str:
+    """What can be done with the offers."""
+    if not moved:
+        return "slotwright book --pick N books one."
+    return f"slotwright reschedule {moved.removeprefix('Appointment/')} --pick N moves it there."
 
 
-def _parameters(calendar: Calendar, service_id: str, schedule_id: str) -> Resolved | None:
-    """None where they do not resolve: then the operation itself says why."""
-    from ..io.parameters import Resolved
+def _note_past(window: Window, now_ms: int, zone: Zone) -> None:
+    """Where the window begins before now, less is searched than was asked for."""
+    if window.start_ms < now_ms:
+        from .text import moment_ms
 
-    service = calendar.prepared.service(service_id)
-    examined = None if service is None else calendar.prepared.examine(schedule_id, service)
-    found = None if examined is None else examined.parameters
-    return found if isinstance(found, Resolved) else None
-
-
-def _as_typed(text: str) -> str:
-    """The operation's parameters by the names of the options."""
-    import re
-
-    for parameter, option in _OPTIONS.items():
-        text = re.sub(rf"(?<![\w-]){parameter}(?![\w-])", option, text)
-    return text
+        text = f"only starts from now on are offered, {moment_ms(now_ms, zone)}; --allow-past offers all."
+        click.echo(f"Note: {text}", err=True)
 
 
-def _note_other_zones(calendar: Calendar, service_id: str, pools: list[list[str]], zone: Zone) -> None:
+def _remember(ledger: Any, query: dict[str, Any], proposals: Iterator[dict[str, Any]]) -> None:
+    """Keep the offers for --pick. That it fails is no reason to withhold them."""
+    from .pick import remember
+
+    fault = remember(ledger, {name: value for name, value in query.items() if value}, list(proposals))
+    if fault is not None:
+        click.echo(f"Note: {fault}", err=True)
+
+
+def _note_other_zones(store: Store, service_id: str, pools: list[list[str]], zone: Zone) -> None:
     """Local days and times are read in one zone; say so where schedules have others."""
+    from ..io.local import resolved as resolved_of
+
     others: dict[str, list[str]] = {}
     for id in dict.fromkeys(one for pool in pools for one in pool):
-        resolved = _parameters(calendar, service_id, id)
+        resolved = resolved_of(store, service_id, id)
         if resolved is not None and resolved.timezone.zone.name != zone.name:
             others.setdefault(resolved.timezone.zone.name, []).append(id)
     for name, ids in others.items():
         click.echo(f"Note: days and times are those of {zone.name}; {', '.join(ids)}: {name}.", err=True)
-
-
-def _for_people(error: Refusal, service_id: str, pools: list[list[str]]) -> Refusal:
-    """The same refusal, its places named as they were typed."""
-    import re
-
-    places: list[str] = []
-    for expression in error.expression:
-        match = re.match(r"Parameters\.schedule\[(\d+)\](?:\.part\[(\d+)\])?(.*)", expression)
-        if match is not None:
-            pool = pools[int(match[1])]
-            places.append(f"Schedule/{pool[int(match[2] or 0)]}{match[3]}")
-        elif expression.startswith("Parameters.service-type-reference"):
-            rest = expression.removeprefix("Parameters.service-type-reference")
-            places.append(f"HealthcareService/{service_id}{rest}")
-        else:
-            places.append(_as_typed(expression.removeprefix("Parameters.")))
-    text = _as_typed(error.text)
-    if places:
-        text = f"{text} ({', '.join(places)})"
-    remedy = next((remedy for begin, remedy in _REMEDIES.items() if error.text.startswith(begin)), "")
-    return type(error)(f"{text}. {remedy}".rstrip(), error.expression)

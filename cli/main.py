@@ -6,37 +6,87 @@ import importlib
 import io
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 COMMANDS = {
     "find": "Find common free times for a service.",
+    "book": "Book an appointment.",
+    "hold": "Hold an appointment until it is confirmed.",
+    "confirm": "Turn a hold into a booking.",
+    "cancel": "Cancel a booking or a hold.",
+    "reschedule": "Move a booking or a hold.",
+    "show": "Show one appointment.",
+    "list": "List appointments.",
+    "status": "Record who arrived, was seen, or did not come.",
+    "close": "Close a schedule for leave or sickness.",
+    "reopen": "Take back what close closed.",
+    "ledger": "Make, fill, read, check and copy a ledger.",
     "op": "Carry out one FHIR operation, for programs.",
 }
 
+LEDGER_COMMANDS = {
+    "init": "Make a new ledger.",
+    "load": "Load FHIR resources into it.",
+    "show": "Say what is in it.",
+    "log": "List what happened, or follow it.",
+    "verify": "Check that everything in it holds.",
+    "backup": "Make a copy while others write.",
+    "export": "Write its resources as NDJSON or Parquet.",
+    "erase": "Remove a person's data for good.",
+}
+"""The commands below `slotwright ledger`."""
+
+LEDGER_HOMES = dict.fromkeys(LEDGER_COMMANDS, "ledger") | {"log": "ledger_log", "export": "ledger_export"}
+_HOMES = {
+    "hold": "book",
+    "confirm": "change",
+    "cancel": "change",
+    "reschedule": "change",
+    "status": "change",
+    "list": "show",
+    "reopen": "close",
+}
+"""The modules of commands that share one; the others have a module of their name."""
 
 SETTINGS = (
-    "calendar", "service", "schedule", "start", "end", "timezone", "count", "combinations", "occurrences",
+    "calendar", "ledger", "service", "schedule", "start", "end", "timezone", "count", "combinations", "occurrences",
     "ignore-appointment", "between", "weekday", "notice", "json", "ndjson", "engine", "now", "query", "body",
+    "allow-past", "dry-run", "who", "lock-timeout", "unsafe-filesystem",
 )  # fmt: skip
 """The options that slotwright.toml may set."""
 
+SHARED = (
+    "ledger", "timezone", "json", "ndjson", "engine", "now", "allow-past", "dry-run", "who", "lock-timeout",
+    "unsafe-filesystem",
+)  # fmt: skip
+"""Those that hold for every command. What is searched for is no default of what is booked or closed."""
 
-class _Commands(click.Group):
+_PARAMETERS = {"calendar": "calendars", "schedule": "schedules", "json": "as_json", "ndjson": "as_ndjson"}
+
+
+class Commands(click.Group):
     """Commands by name; a command's module is imported when it is used."""
 
+    def __init__(self, *args: Any, names: Mapping[str, str], homes: Mapping[str, str], **others: Any) -> None:
+        super().__init__(*args, **others)
+        self._names = names
+        self._homes = homes
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self._names)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self._names:
             return None
-        return importlib.import_module(f".{cmd_name}", __package__).command
+        module = importlib.import_module(f".{self._homes.get(cmd_name, cmd_name)}", __package__)
+        return getattr(module, "commands", {}).get(cmd_name) or module.command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(self._names.items()))
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -47,7 +97,12 @@ def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands,
+    names=COMMANDS,
+    homes=_HOMES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -57,10 +112,10 @@ def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     help="Show the version and exit.",
 )
 def slotwright() -> None:
-    """Appointment scheduling on FHIR R4 calendars.
+    """Appointment scheduling on FHIR R4 calendars, and booking in a ledger.
 
-    Options can also be set in a file slotwright.toml in the current folder, and --calendar, --now, --timezone and
-    --engine in the environment as SLOTWRIGHT_CALENDAR and so on.
+    Options can also be set in a file slotwright.toml in the current folder, and --ledger, --calendar, --now, --who,
+    --timezone, --lock-timeout and --engine in the environment as SLOTWRIGHT_LEDGER and so on.
 
     \b
     Exit codes: 0 success, 1 internal error, 2 wrong use, 3 nothing found, 4 conflict,
@@ -90,7 +145,7 @@ def run(arguments: list[str] | None = None) -> int:
             prog_name="slotwright",
             standalone_mode=False,
             auto_envvar_prefix=None,
-            default_map=dict.fromkeys(COMMANDS, defaults),
+            default_map=_default_map(defaults),
         )
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
@@ -101,9 +156,10 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except SlotwrightError as error:
         from ..io.outcome import fault_of
+        from .desk import Refused
 
         click.echo(f"Error: {error}", err=True)
-        return fault_of(error).exit
+        return error.exit if isinstance(error, Refused) else fault_of(error).exit
     except KeyboardInterrupt:
         return _interrupted()
     except (BrokenPipeError, SystemExit):
@@ -152,8 +208,17 @@ def _file_defaults() -> dict[str, Any]:
     unknown = [name for name in found if name.replace("_", "-") not in SETTINGS]
     if unknown:
         raise LoadError(f"slotwright.toml sets {', '.join(unknown)}; settings are {', '.join(SETTINGS)}.")
-    parameters = {"calendar": "calendars", "schedule": "schedules", "json": "as_json", "ndjson": "as_ndjson"}
-    return {parameters.get(name, name.replace("-", "_")): _as_typed(name, value) for name, value in found.items()}
+    return {name.replace("_", "-"): _as_typed(name, value) for name, value in found.items()}
+
+
+def _default_map(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings as each command's parameters: all of them where they say what to search, else the shared ones."""
+    searching = {_PARAMETERS.get(name, name.replace("-", "_")): value for name, value in settings.items()}
+    parameters = {_PARAMETERS.get(name, name.replace("-", "_")) for name in SHARED}
+    shared = {name: value for name, value in searching.items() if name in parameters}
+    defaults: dict[str, Any] = {name: searching if name in ("find", "op") else shared for name in COMMANDS}
+    defaults["ledger"] = dict.fromkeys(LEDGER_COMMANDS, shared)
+    return defaults
 
 
 def _as_typed(name: str, value: Any) -> Any:

@@ -7,7 +7,20 @@ from typing import Any
 
 import click
 
-from .options import calendar_option, engine_option, load, now_option, print_json
+from .options import (
+    calendar_option,
+    dry_run_option,
+    engine_option,
+    ledger_option,
+    load,
+    lock_timeout_option,
+    login_name,
+    now_option,
+    print_json,
+    source_of,
+    unsafe_option,
+    who_option,
+)
 
 _NO_BODY = "no Parameters resource"
 
@@ -15,28 +28,40 @@ _NO_BODY = "no Parameters resource"
 @click.command("op")
 @click.argument("operation")
 @calendar_option()
+@ledger_option(required=False)
 @click.option("--query", metavar="QUERY", help="Parameters as in a URL; without it, a Parameters resource is read.")
 @click.option("--body", metavar="FILE", help="The Parameters resource. Default: standard input.")
 @engine_option()
 @now_option()
+@dry_run_option()
+@who_option()
+@lock_timeout_option()
+@unsafe_option()
 @click.pass_context
 def command(
     ctx: click.Context,
     operation: str,
     calendars: tuple[str, ...],
+    ledger: str | None,
     query: str | None,
     body: str | None,
     engine: Any,
     now: str | None,
+    dry_run: bool,
+    who: str | None,
+    lock_timeout: float,
+    unsafe_filesystem: bool,
 ) -> None:
     """Carry out one FHIR operation and print its answer, a resource or an OperationOutcome.
 
-    OPERATION is a path such as 'Appointment/$find'. The exit code says which group an error belongs to.
+    OPERATION is a path such as 'Appointment/$find' or 'Appointment/booking-074/$confirm'. Those that write need a
+    ledger. The exit code says which group an error belongs to.
 
     \b
     Example:
       slotwright op 'Appointment/$find' --calendar examples/clinic --query \\
           'start=2026-03-10&end=2026-03-12&service-type-reference=HealthcareService/check-up&schedule=Schedule/dr-novak'
+      slotwright op 'Appointment/booking-074/$confirm' --ledger clinic.ledger </dev/null
     """
     from ..io.operations import answer_call
     from ..io.outcome import fault_of, outcome_of
@@ -44,6 +69,7 @@ def command(
 
     if query is not None and body is not None:
         raise click.UsageError("--query and --body exclude each other.")
+    calendars, ledger = source_of(calendars, ledger)
     if query is None and body in (None, "-"):
         if "-" in calendars:
             raise click.UsageError(
@@ -54,11 +80,19 @@ def command(
     try:
         parameters = _read_query(query) if query is not None else None
         content = None if query is not None else _read_body(body or "-")
-        calendar = load(calendars, now)
+        store = load(calendars, ledger, now, lock_timeout, operation.endswith("/$find"), unsafe_filesystem)
     except SlotwrightError as error:
         print_json(outcome_of(error))
         ctx.exit(fault_of(error).exit)
-    answer = answer_call(calendar, operation, query=parameters, body=content, engine=engine)
+    answer = answer_call(
+        store,
+        operation,
+        query=parameters,
+        body=content,
+        engine=engine,
+        who=who or login_name(),
+        dry_run=dry_run,
+    )
     print_json(answer.resource)
     ctx.exit(answer.exit)
 

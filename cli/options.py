@@ -1,4 +1,4 @@
-"""Options that commands share, and how their values are read."""
+"""Options that commands share, how their values are read, and how stores are opened."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from ..io.calendars import Calendar
+    from ..io.ledger.ledger import Ledger
+    from ..solver.errors import InvalidInputError
 
 _WARNINGS_SHOWN = 20
+LOCK_TIMEOUT = 30.0
+"""Seconds to wait for the ledger's writer."""
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+Decorated = TypeVar("Decorated", bound="Callable[..., Any] | click.Command")
+Decorator = Callable[[Decorated], Decorated]
 
 
-def calendar_option() -> Decorator:
+def calendar_option() -> Decorator[Any]:
     return click.option(
         "--calendar",
         "calendars",
@@ -28,13 +33,65 @@ def calendar_option() -> Decorator:
             readable=False
         ),  # in the environment several are separated as in PATH, and blanks are part of a name
         multiple=True,
-        required=True,
         envvar="SLOTWRIGHT_CALENDAR",
         help="FHIR resources: a file or folder of JSON, NDJSON or gzip of these, - for standard input. Repeatable.",
     )
 
 
-def now_option() -> Decorator:
+def ledger_option(*, required: bool) -> Decorator[Any]:
+    return click.option(
+        "--ledger",
+        metavar="PATH",
+        required=required,
+        envvar="SLOTWRIGHT_LEDGER",
+        help="The ledger file." if required else "A ledger file, instead of --calendar.",
+    )
+
+
+def lock_timeout_option() -> Decorator[Any]:
+    return click.option(
+        "--lock-timeout",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0),
+        default=LOCK_TIMEOUT,
+        show_default=True,
+        envvar="SLOTWRIGHT_LOCK_TIMEOUT",
+        help="How long to wait while somebody else writes.",
+    )
+
+
+def unsafe_option() -> Decorator[Any]:
+    return click.option(
+        "--unsafe-filesystem", is_flag=True, help="Use a ledger on a network file system, where it may lose data."
+    )
+
+
+def who_option() -> Decorator[Any]:
+    return click.option(
+        "--who",
+        metavar="NAME",
+        envvar="SLOTWRIGHT_WHO",
+        help="Who is recorded in the ledger's entry. Default: your login name.",
+    )
+
+
+def dry_run_option() -> Decorator[Any]:
+    return click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
+
+
+def allow_past_option() -> Decorator[Any]:
+    return click.option("--allow-past", is_flag=True, help="Take starts before now too.")
+
+
+def json_option(what: str) -> Decorator[Any]:
+    return click.option("--json", "as_json", is_flag=True, help=f"Print the FHIR {what}.")
+
+
+def timezone_option(what: str) -> Decorator[Any]:
+    return click.option("--timezone", metavar="ZONE", envvar="SLOTWRIGHT_TIMEZONE", help=what)
+
+
+def now_option() -> Decorator[Any]:
     return click.option(
         "--now",
         metavar="INSTANT",
@@ -43,7 +100,7 @@ def now_option() -> Decorator:
     )
 
 
-def engine_option() -> Decorator:
+def engine_option() -> Decorator[Any]:
     return click.option(
         "--engine",
         type=click.Choice(["auto", "cp-sat"]),
@@ -58,6 +115,8 @@ def read_now(text: str | None) -> datetime | None:
     """The instant of --now. Raises InvalidInputError."""
     if text is None:
         return None
+    from datetime import UTC
+
     from ..io.instants import instant_ms
     from ..solver.errors import InvalidInputError
 
@@ -67,37 +126,147 @@ def read_now(text: str | None) -> datetime | None:
     return datetime.fromtimestamp(at / 1000, UTC)
 
 
-def load(paths: tuple[str, ...], now: str | None) -> Calendar:
-    """Open the calendar, with warnings and progress on standard error. Raises LoadError."""
+def clock_at(now: str | None) -> Callable[[], datetime] | None:
+    """A clock that stands at --now, or None: the machine's. Raises InvalidInputError."""
+    fixed = read_now(now)
+    return None if fixed is None else (lambda: fixed)
+
+
+def read_number(option: str, text: str | None) -> str:
+    """The operation itself reads leading digits; who types 1e3 must not get 1."""
+    if text and not (text.removeprefix("-").isascii() and text.removeprefix("-").isdigit()):
+        raise _invalid(f"{option} {text!r} is not a whole number.")
+    return text or ""
+
+
+def read_pool(pool: str) -> list[str]:
+    """The names in one --schedule, any of which will do."""
+    members = [name.strip() for name in pool.split(",") if name.strip()]
+    if not members:
+        raise click.UsageError(f"--schedule {pool!r} names no schedule.")
+    return members
+
+
+def _invalid(text: str) -> InvalidInputError:
+    from ..solver.errors import InvalidInputError
+
+    return InvalidInputError(text)
+
+
+def login_name() -> str:
+    """Who is recorded if nobody says."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user without a name, as in some containers
+        return "unknown"
+
+
+# Stores
+
+
+def source_of(calendars: tuple[str, ...], ledger: str | None) -> tuple[tuple[str, ...], str | None]:
+    """Either calendars or a ledger: what is typed wins over the environment, and that over the file."""
+    if calendars and ledger is not None:
+        ranks = [_rank(name) for name in ("calendars", "ledger")]
+        if ranks[0] == ranks[1]:
+            raise click.UsageError("--ledger and --calendar exclude each other.")
+        return (calendars, None) if ranks[0] > ranks[1] else ((), ledger)
+    if not calendars and ledger is None:
+        raise click.UsageError("Missing option '--calendar' or '--ledger'.")
+    return calendars, ledger
+
+
+def _rank(parameter: str) -> int:
+    source = click.get_current_context().get_parameter_source(parameter)
+    order = (click.core.ParameterSource.ENVIRONMENT, click.core.ParameterSource.COMMANDLINE)
+    return order.index(source) + 1 if source in order else 0
+
+
+def load(
+    calendars: tuple[str, ...],
+    ledger: str | None,
+    now: str | None,
+    lock_timeout: float = LOCK_TIMEOUT,
+    read_only: bool = True,
+    unsafe_filesystem: bool = False,
+) -> Calendar | Ledger:
+    """Open the calendar or the ledger that was given, with warnings and progress on standard error.
+
+    Raises LoadError or LedgerError.
+    """
+    if ledger is not None:
+        return open_existing(
+            ledger, now, lock_timeout=lock_timeout, read_only=read_only, unsafe_filesystem=unsafe_filesystem
+        )
     from ..io.calendars import open_calendar
     from ..io.errors import LoadWarning
 
-    fixed = read_now(now)
-    clock = None if fixed is None else (lambda: fixed)
-    bar = _Bar()
-    with warnings.catch_warnings():
+    clock = clock_at(now)
+    with warnings.catch_warnings(), Bar("Loading", "resources") as bar:
         warnings.simplefilter("ignore", LoadWarning)
-        try:
-            calendar = open_calendar(paths, clock=clock, progress=bar.show)
-        finally:
-            bar.close()
-    for text in calendar.warnings[:_WARNINGS_SHOWN]:
-        click.echo(f"Warning: {text}", err=True)
-    hidden = len(calendar.warnings) - _WARNINGS_SHOWN
-    if hidden > 0:
-        click.echo(f"Warning: {hidden} more references lead to resources that are not loaded.", err=True)
+        calendar = open_calendar(calendars, clock=clock, progress=bar.show)
+    show_warnings(calendar.warnings)
     return calendar
 
 
-class _Bar:
-    """How many resources have been read, on a terminal, once it takes longer than a second."""
+def show_warnings(texts: tuple[str, ...]) -> None:
+    """On standard error, and not endlessly."""
+    for text in texts[:_WARNINGS_SHOWN]:
+        click.echo(f"Warning: {text}", err=True)
+    hidden = len(texts) - _WARNINGS_SHOWN
+    if hidden > 0:
+        click.echo(f"Warning: {hidden} more references lead to resources that are not loaded.", err=True)
 
-    def __init__(self) -> None:
+
+def open_existing(
+    path: str,
+    now: str | None,
+    *,
+    lock_timeout: float = LOCK_TIMEOUT,
+    read_only: bool = False,
+    unsafe_filesystem: bool = False,
+) -> Ledger:
+    """A ledger that is there already; it is closed when the command ends. Raises LedgerError."""
+    from ..io.ledger.ledger import open_ledger
+
+    check_path(path)
+    ledger = open_ledger(
+        path,
+        clock=clock_at(now),
+        lock_timeout=lock_timeout,
+        read_only=read_only,
+        create=False,
+        unsafe_filesystem=unsafe_filesystem,
+    )
+    click.get_current_context().call_on_close(ledger.close)
+    return ledger
+
+
+def check_path(path: str) -> None:
+    """As in `--ledger "$LEDGER"` where the variable is not set."""
+    if not path:
+        raise click.UsageError("--ledger '' names no file.")
+
+
+class Bar:
+    """How many things have been done, on a terminal, once it takes longer than a second."""
+
+    def __init__(self, doing: str, things: str) -> None:
+        self._doing, self._things = doing, things
         self._begun = time.monotonic()
         self._progress: Any = None
         self._task: Any = None
 
     def show(self, count: int) -> None:
+        self._show(f"{count:,}")
+
+    def show_of(self, done: int, total: int | None = None) -> None:
+        """The same where it may be known how many there are."""
+        self._show(f"{done:,}" if total is None else f"{done:,} of {total:,}")
+
+    def _show(self, count: str) -> None:
         if self._progress is None:
             if time.monotonic() - self._begun < 1 or not sys.stderr.isatty():
                 return
@@ -107,10 +276,13 @@ class _Bar:
             columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
             self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
             self._progress.start()
-            self._task = self._progress.add_task("Loading")
-        self._progress.update(self._task, description=f"Loading, {count:,} resources")
+            self._task = self._progress.add_task(self._doing)
+        self._progress.update(self._task, description=f"{self._doing}, {count} {self._things}")
 
-    def close(self) -> None:
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._progress is not None:
             self._progress.stop()
 

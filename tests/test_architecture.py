@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,9 +48,27 @@ def test_the_solver_knows_no_file_clock_or_network(path: Path) -> None:
 
 
 def test_each_library_has_one_home() -> None:
-    homes = {"ortools": {"solver/model.py"}, "zoneinfo": {"io/zones.py"}, "msgspec": {"io/resources.py"}}
+    homes = {
+        "ortools": {"solver/model.py"},
+        "zoneinfo": {"io/zones.py"},
+        "msgspec": {"io/resources.py"},
+        "pyarrow": {"io/arrow.py"},
+        "apsw": {"io/ledger/database.py", "io/ledger/ledger.py", "io/ledger/verify.py"},
+        "fcntl": {"io/ledger/lock.py"},
+    }
     for library, home in homes.items():
         assert {str(path.relative_to(ROOT)) for path in FILES if library in roots(path)} == home
+
+
+def test_sql_stands_in_two_files() -> None:
+    statement = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE FROM|CREATE TABLE|PRAGMA) ")
+    found = {
+        str(path.relative_to(ROOT))
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and statement.match(node.value.lstrip())
+    }
+    assert found == {"io/ledger/database.py", "io/ledger/schema.py"}
 
 
 QUERY = "start=2026-03-10&end=2026-03-11&schedule=Schedule/dr-novak&service-type-reference=HealthcareService/check-up"

@@ -136,6 +136,7 @@ class Database:
             raise LedgerWriteFailed(f"{self.path}: SQLite cannot keep a write-ahead log here (its journal is '{mode}')")
         self.execute("PRAGMA synchronous = FULL")
         self.execute("PRAGMA fullfsync = 1")
+        self.execute("PRAGMA checkpoint_fullfsync = 1")
         self.execute("PRAGMA wal_autocheckpoint = 0")
         self.execute("PRAGMA cache_size = -16384")
         self.execute("PRAGMA secure_delete = ON")
