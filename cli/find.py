@@ -16,6 +16,7 @@ from .options import (
     lock_timeout_option,
     now_option,
     print_json,
+    read_format,
     read_number,
     read_pool,
     source_of,
@@ -96,7 +97,7 @@ def command(
           --schedule dr-martinez --schedule or-1,or-2,or-3 --schedule dr-kim,dr-osei \\
           --start 2026-03-10 --end 2026-03-14
     """
-    as_json, as_ndjson = _format(as_json, as_ndjson)
+    as_json, as_ndjson = read_format(as_json, as_ndjson)
     calendars, ledger = source_of(calendars, ledger)
     from ..io import names
     from ..io.errors import Refusal
@@ -143,7 +144,7 @@ def command(
         raise for_people(error, service_id, pools) from error
     if timezone is None:
         _note_other_zones(store, service_id, pools, zone)
-    if only_ahead:
+    if only_ahead and (not answer.offers or window.start_ms < zone.day_start_ms(zone.local_day(now_ms // 60_000))):
         _note_past(window, now_ms, zone)
     if ledger is not None:
         _remember(store, query, find.proposals(answer))
@@ -157,20 +158,6 @@ def command(
 
         print_answer(store, answer, window, zone, hint=_hint(ignore_appointment) if ledger is not None else "")
     return EXIT_OK if answer.offers else EXIT_NOTHING_FOUND
-
-
-def _format(as_json: bool, as_ndjson: bool) -> tuple[bool, bool]:
-    """What was typed wins over what a file sets; two of one kind contradict each other."""
-    if as_json and as_ndjson:
-        context = click.get_current_context()
-        typed = [
-            context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
-            for name in ("as_json", "as_ndjson")
-        ]
-        if typed[0] == typed[1]:
-            raise click.UsageError("--json and --ndjson exclude each other.")
-        return typed[0], typed[1]
-    return as_json, as_ndjson
 
 
 def _appointment(text: str | None) -> str:
@@ -187,7 +174,7 @@ def _hint(moved: str | None) -> str:
 
 
 def _note_past(window: Window, now_ms: int, zone: Zone) -> None:
-    """Where the window begins before now, less is searched than was asked for."""
+    """Where the window begins before now, less is searched than was asked for. That today has begun needs no note."""
     if window.start_ms < now_ms:
         from .text import moment_ms
 

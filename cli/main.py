@@ -158,7 +158,9 @@ def run(arguments: list[str] | None = None) -> int:
         from ..io.outcome import fault_of
         from .desk import Refused
 
-        click.echo(f"Error: {error}", err=True)
+        # Names that are typed or stored must not steer the terminal.
+        text = "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in str(error))
+        click.echo(f"Error: {text}", err=True)
         return error.exit if isinstance(error, Refused) else fault_of(error).exit
     except KeyboardInterrupt:
         return _interrupted()

@@ -75,11 +75,12 @@ def command(
             raise click.UsageError(
                 "Standard input cannot be both --calendar and the body. Give --query, or --body FILE."
             )
-        if sys.stdin.isatty():
+        if sys.stdin.isatty() and not _needs_no_body(operation):
             raise click.UsageError("Give the parameters by --query, or a Parameters resource on standard input.")
     try:
         parameters = _read_query(query) if query is not None else None
-        content = None if query is not None else _read_body(body or "-")
+        is_typed = query is None and body is None and sys.stdin.isatty()
+        content = None if query is not None or is_typed else _read_body(body or "-")
         store = load(calendars, ledger, now, lock_timeout, operation.endswith("/$find"), unsafe_filesystem)
     except SlotwrightError as error:
         print_json(outcome_of(error))
@@ -95,6 +96,11 @@ def command(
     )
     print_json(answer.resource)
     ctx.exit(answer.exit)
+
+
+def _needs_no_body(operation: str) -> bool:
+    """`Appointment/{id}/$confirm` and `Appointment/{id}/$cancel` say everything themselves (operations, 1)."""
+    return operation.count("/") == 2 and operation.endswith(("/$confirm", "/$cancel"))
 
 
 def _read_query(query: str) -> dict[str, list[str]]:

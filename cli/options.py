@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import warnings
@@ -132,6 +133,20 @@ def clock_at(now: str | None) -> Callable[[], datetime] | None:
     return None if fixed is None else (lambda: fixed)
 
 
+def read_format(as_json: bool, as_ndjson: bool) -> tuple[bool, bool]:
+    """What was typed wins over what a file sets; two of one kind contradict each other."""
+    if as_json and as_ndjson:
+        context = click.get_current_context()
+        typed = [
+            context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
+            for name in ("as_json", "as_ndjson")
+        ]
+        if typed[0] == typed[1]:
+            raise click.UsageError("--json and --ndjson exclude each other.")
+        return typed[0], typed[1]
+    return as_json, as_ndjson
+
+
 def read_number(option: str, text: str | None) -> str:
     """The operation itself reads leading digits; who types 1e3 must not get 1."""
     if text and not (text.removeprefix("-").isascii() and text.removeprefix("-").isdigit()):
@@ -229,9 +244,13 @@ def open_existing(
     unsafe_filesystem: bool = False,
 ) -> Ledger:
     """A ledger that is there already; it is closed when the command ends. Raises LedgerError."""
+    from ..io.errors import LedgerNotFound
     from ..io.ledger.ledger import open_ledger
 
     check_path(path)
+    if os.path.isfile(path) and not os.path.getsize(path) and not os.path.exists(f"{path}-wal"):
+        # A new ledger could be made of it; whoever asked for one that is there would look for the old one in vain.
+        raise LedgerNotFound(f"{path} is empty; remove it, and make a ledger with `slotwright ledger init`")
     ledger = open_ledger(
         path,
         clock=clock_at(now),

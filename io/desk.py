@@ -15,7 +15,7 @@ from .booking import users_of
 from .errors import NotFound
 from .instants import instant_ms, utc_text_ms
 from .parameters import extensions
-from .references import Json, child
+from .references import Json
 
 if TYPE_CHECKING:
     from .ledger.ledger import Ledger
@@ -27,9 +27,6 @@ MOVES: dict[str, tuple[str, ...]] = {
     "noshow": ("booked", "arrived", "checked-in"),
 }
 """Each status that people set, and from which it may be set (FHIR's workflow of appointments)."""
-
-EXPIRED = "Hold expired"
-"""The cancelationReason of holds that lapsed (model 16)."""
 
 _OVER = ("cancelled", "entered-in-error", "fulfilled", "noshow")
 
@@ -45,7 +42,7 @@ def set_status(ledger: Ledger, id: str, status: str, *, who: str | None = None, 
         if appointment is None:
             raise NotFound("Not found")
         present = appointment.get("status")
-        if has_lapsed(appointment, tx.now_ms):
+        if mapping.has_lapsed(appointment, tx.now_ms):
             raise ConflictError(f"Appointment/{id} was a hold and has expired. Book anew: find offers times.")
         if present not in MOVES[status]:
             raise ConflictError(
@@ -56,16 +53,6 @@ def set_status(ledger: Ledger, id: str, status: str, *, who: str | None = None, 
 
     inputs = {"appointment": f"Appointment/{id}", "status": status}
     return ledger.transact("status", work, who=who, inputs=inputs, dry_run=dry_run)
-
-
-def has_lapsed(appointment: Json, now_ms: int) -> bool:
-    """Was it a hold that expired, recorded or not (operations, 4)?"""
-    if appointment.get("status") == "cancelled":
-        reason = child(appointment, "cancelationReason").get("text")
-        ends = [instant_ms(one.get("valueInstant")) for _, one in extensions(appointment, urls.HOLD_EXPIRES)]
-        return reason == EXPIRED and any(end is not None and end <= now_ms for end in ends)
-    ends = [mapping.hold_expires_ms(appointment)]
-    return any(end is not None and end <= now_ms for end in ends)
 
 
 def _either(words: tuple[str, ...]) -> str:
@@ -167,7 +154,7 @@ def is_closure(slot: Json) -> bool:
 
 def is_live(appointment: Json, now_ms: int) -> bool:
     """May the visit still take place: neither over nor cancelled, nor a hold that has lapsed?"""
-    return appointment.get("status") not in _OVER and not has_lapsed(appointment, now_ms)
+    return appointment.get("status") not in _OVER and not mapping.has_lapsed(appointment, now_ms)
 
 
 def _check(start_ms: int, end_ms: int) -> None:

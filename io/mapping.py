@@ -24,6 +24,9 @@ _DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday"
 BOOKED = ("busy", "busy-tentative")
 NEVER_BOOKED = ("cancelled", "entered-in-error")
 
+EXPIRED = "Hold expired"
+"""The text of the cancelationReason of a hold that lapsed (model 16)."""
+
 Codings = frozenset[tuple[Any, Any]]
 """System and code of a service's types."""
 
@@ -227,6 +230,16 @@ def hold_expires_ms(appointment: Json) -> int | None:
     for _, extension in extensions(appointment, urls.HOLD_EXPIRES):
         return instant_ms(extension.get("valueInstant"))
     return None
+
+
+def has_lapsed(appointment: Json, now_ms: int) -> bool:
+    """Was it a hold that has expired, recorded or not? (specification, operations 4)"""
+    if appointment.get("status") == "cancelled":
+        ends = (instant_ms(one.get("valueInstant")) for _, one in extensions(appointment, urls.HOLD_EXPIRES))
+        end = next(ends, None)
+        return end is not None and end <= now_ms and child(appointment, "cancelationReason").get("text") == EXPIRED
+    end = hold_expires_ms(appointment)
+    return end is not None and end <= now_ms
 
 
 def slot_ids(appointment: Json) -> list[str]:

@@ -18,8 +18,6 @@ from .derived import Derived
 from .entries import ORIGIN, Change, new_id, sealed
 from .state import State, are_rules
 
-EXPIRED = "Hold expired"
-
 
 class Mark(NamedTuple):
     """Where a transaction stands, to come back to it."""
@@ -197,7 +195,7 @@ class Transaction:
             appointment = self.read(f"Appointment/{id}")
             assert appointment is not None
             appointment["status"] = "cancelled"
-            appointment["cancelationReason"] = {"text": EXPIRED}
+            appointment["cancelationReason"] = {"text": mapping.EXPIRED}
             for slot in mapping.slot_ids(appointment):
                 self.delete(f"Slot/{slot}")
             self.put(appointment)

@@ -6,12 +6,10 @@ from typing import NamedTuple
 
 from .. import mapping, urls
 from ..errors import Conflict, InvalidRequest, MissingResource, NotFound
-from ..instants import instant_ms
 from ..ledger.state import State, identifier_name, schedule_of
-from ..ledger.transaction import EXPIRED, Transaction
+from ..ledger.transaction import Transaction
 from ..mapping import service_references
-from ..parameters import extensions
-from ..references import Json, child, children, target
+from ..references import Json, children, target
 from .proposal import start_of, without_extension
 from .request import Request
 from .steps import Steps, Written
@@ -37,7 +35,7 @@ def confirm(transaction: Transaction, request: ConfirmRequest) -> Steps:
     """A hold becomes a booking; availability is not checked again. Raises Refusal."""
     state = transaction.state
     appointment = read_appointment(state, request.id)
-    if _is_lapsed(appointment, transaction.now_ms):
+    if mapping.has_lapsed(appointment, transaction.now_ms):
         raise Conflict("Hold has expired")
     if appointment.get("status") not in _TO_CONFIRM:
         raise Conflict(f"Appointment cannot be confirmed in '{appointment.get('status')}' status")
@@ -65,15 +63,6 @@ def read_appointment(state: State, id: str) -> Json:
     if appointment is None:
         raise NotFound("Not found")
     return appointment
-
-
-def _is_lapsed(appointment: Json, now_ms: int) -> bool:
-    """A hold whose lapse has been recorded, or should be."""
-    ends = [instant_ms(one.get("valueInstant")) for _, one in extensions(appointment, urls.HOLD_EXPIRES)]
-    is_over = any(end is not None and end <= now_ms for end in ends[:1])
-    if appointment.get("status") == "cancelled":
-        return is_over and child(appointment, "cancelationReason").get("text") == EXPIRED
-    return appointment.get("status") == "pending" and is_over
 
 
 def _series_of(appointment: Json) -> Json | None:
