@@ -194,7 +194,7 @@ class Database:
     def set_busy_timeout(self, milliseconds: int) -> None:
         self._connection.set_busy_timeout(milliseconds)
 
-    def backup_to(self, path: str, progress: Any = None) -> None:
+    def backup_to(self, path: str, progress: Callable[[int, int], None] | None = None) -> None:
         """A consistent copy, made page by page while others write."""
         target = apsw.Connection(path)
         try:
@@ -202,7 +202,7 @@ class Database:
                 while not backup.done:
                     backup.step(2_000)
                     if progress is not None:
-                        progress(backup.page_count - backup.remaining)
+                        progress(backup.page_count - backup.remaining, backup.page_count)
             cast(Any, target).execute("PRAGMA journal_mode = DELETE")
         finally:
             target.close()

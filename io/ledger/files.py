@@ -18,6 +18,8 @@ NETWORK = frozenset({
 
 def check_place(path: str, *, create: bool, unsafe_filesystem: bool) -> bool:
     """Can a ledger lie here? Returns whether a file is there. Raises LedgerNotFound."""
+    if not _is_text(path):
+        raise LedgerNotFound(f"{path!r} cannot be opened: SQLite takes paths in UTF-8 only")
     try:
         mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -38,6 +40,15 @@ def check_place(path: str, *, create: bool, unsafe_filesystem: bool) -> bool:
             "move it to a local disk, or take the risk with --unsafe-filesystem"
         )
     return mode is not None
+
+
+def _is_text(path: str) -> bool:
+    """Bytes that are no UTF-8 come as lone surrogates."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in path
 
 
 def file_system(folder: str) -> str:

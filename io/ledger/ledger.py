@@ -15,7 +15,7 @@ import apsw
 import orjson
 
 from ...solver.capacity import Claim
-from ...solver.errors import SlotwrightError
+from ...solver.errors import InvalidInputError, SlotwrightError
 from ..errors import LedgerDamaged, LedgerNotFound, LedgerWriteFailed, NotWritable
 from ..loading import Loaded, Loading
 from ..mapping import UnusableSlot
@@ -123,11 +123,13 @@ class Ledger:
 
     # Opening and closing
 
-    def start(self, identity: str | None) -> None:
+    def start(self, identity: str | None, *, create: bool) -> None:
         """Make the tables if there are none, and look whether the file is what it should be."""
         try:
             mark = self._lock.marked()
             if self._needs_tables():
+                if not create and not size_of(self.path):
+                    raise LedgerNotFound(f"{self.path} is empty and no ledger; make one with `slotwright ledger init`")
                 self._make(identity)
             self._reader = self._open_half(write=False)
             database = self._reader.database
@@ -573,7 +575,7 @@ class Ledger:
 
         name = target(reference)
         if name is None:
-            raise LedgerNotFound(f"{reference!r} is not a reference such as Patient/x")
+            raise InvalidInputError(f"{reference!r} is not a reference such as Patient/x.")
         found = self.perform(lambda tx: erase(tx, name, reason, who), now=now, dry_run=dry_run)
         self._settle()
         return found
@@ -637,7 +639,7 @@ def open_ledger(
         read_only=read_only or not writable,
         vfs=vfs,
     )
-    ledger.start(identity)
+    ledger.start(identity, create=create)
     return ledger
 
 
