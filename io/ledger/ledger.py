@@ -37,7 +37,7 @@ _WAL_MOST = 1000
 """A checkpoint is made when the WAL has grown to this many pages, of 4 kB each."""
 
 _BATCH_MOST = 1024
-"""Writes of several threads that are taken into one transaction."""
+"""Writes of several threads that are taken into one transaction; those of one call are never parted."""
 
 _CATCH_UP_MOST = 200
 """If others have written more entries than this, everything prepared is made anew."""
@@ -107,7 +107,7 @@ class Ledger:
         self._lock = WriterLock(f"{path}-lock")
         self._reading = threading.RLock()
         self._writing = threading.Lock()
-        self._queue: list[Job[Any]] = []
+        self._queue: list[list[Job[Any]]] = []
         self._queue_guard = threading.Lock()
         self._reader: _Half | None = None
         self._writer: _Half | None = None
@@ -328,20 +328,30 @@ class Ledger:
         self._check_process()
         if self._is_closed:
             raise LedgerNotFound(f"{self.path} is closed")
+        group = list(jobs)
         with self._queue_guard:
-            self._queue += jobs
+            self._queue.append(group)
         try:
             with self._writing:
-                while not all(job.is_done for job in jobs):
-                    with self._queue_guard:
-                        batch, self._queue = self._queue[:_BATCH_MOST], self._queue[_BATCH_MOST:]
-                    self._carry_out(batch)
+                while not all(job.is_done for job in group):
+                    self._carry_out(self._next_groups())
         except BaseException:
             with self._queue_guard:
-                self._queue = [job for job in self._queue if job not in jobs]
+                self._queue = [other for other in self._queue if other is not group]
             raise
 
-    def _carry_out(self, batch: list[Job[Any]]) -> None:
+    def _next_groups(self) -> list[list[Job[Any]]]:
+        """Whole groups from the head of the queue, as many as one transaction takes."""
+        taken: list[list[Job[Any]]] = []
+        size = 0
+        with self._queue_guard:
+            while self._queue and (not taken or size + len(self._queue[0]) <= _BATCH_MOST):
+                taken.append(self._queue.pop(0))
+                size += len(taken[-1])
+        return taken
+
+    def _carry_out(self, groups: list[list[Job[Any]]]) -> None:
+        batch = [job for group in groups for job in group]
         try:
             self._take_lock()
             try:
@@ -354,7 +364,7 @@ class Ledger:
         except BaseException:
             # Interrupted before the commit: the others' writes wait for another thread.
             with self._queue_guard:
-                self._queue = [job for job in batch if not job.is_done] + self._queue
+                self._queue = groups + self._queue
             raise
 
     def _take_lock(self) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeGuard
 
 from ..collector import collector_paused
-from ..errors import InvalidRequest, Refusal
+from ..errors import InvalidRequest, Refusal, UnknownOperation
 from ..ledger.ledger import Job
 from ..ledger.transaction import Transaction
 from ..outcome import EXIT_OK
@@ -160,6 +160,8 @@ def _numbered(number: int, call: Call) -> Generator[None]:
 
 def _reader(called: Operation, call: Call) -> _Start:
     """The operation with its request read. Raises Refusal."""
+    if called.name == "$find":
+        raise UnknownOperation(f"'{call.operation}' writes nothing, and has no place among operations that write")
     if called.name in ("$book", "$hold"):
         asked = read_book(called.name, call.body)
         return lambda transaction: book(transaction, asked)
@@ -171,10 +173,8 @@ def _reader(called: Operation, call: Call) -> _Start:
     if called.name == "$confirm":
         confirmed = read_confirm(called.id, request)
         return lambda transaction: confirm(transaction, confirmed)
-    if called.name == "$reschedule":
-        moved = read_reschedule(called.id, request)
-        return lambda transaction: reschedule(transaction, moved)
-    raise InvalidRequest("Invalid request body", diagnostics=f"{call.operation} writes nothing")
+    moved = read_reschedule(called.id, request)
+    return lambda transaction: reschedule(transaction, moved)
 
 
 def _request(call: Call) -> Request:
