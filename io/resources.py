@@ -200,22 +200,18 @@ def fault(resource: Any) -> str | None:
 
 def proposal_fault(appointment: Json) -> str | None:
     """What makes this no Appointment that could be booked, or None."""
-    if _may_nest_too_deeply(appointment) and _nests_too_deeply(appointment):
+    try:
+        text = orjson.dumps(appointment)
+    except TypeError as error:
+        return str(error)
+    # What opens fewer brackets than that is not nested that deeply.
+    if text.count(b"{") + text.count(b"[") > DEPTH_MOST and _nests_too_deeply(appointment):
         return f"is nested more than {DEPTH_MOST} levels deep"
     try:
         msgspec.convert(appointment, Proposal, dec_hook=_decode)
     except msgspec.ValidationError as error:
         return str(error).replace("`$.", "`")
     return None
-
-
-def _may_nest_too_deeply(resource: Json) -> bool:
-    """A quick look: what opens fewer brackets than that is not nested that deeply."""
-    try:
-        text = orjson.dumps(resource)
-    except TypeError:  # nested beyond what orjson writes, or no JSON at all
-        return True
-    return text.count(b"{") + text.count(b"[") > DEPTH_MOST
 
 
 def _nests_too_deeply(resource: Json) -> bool:

@@ -203,7 +203,7 @@ class Transaction:
         self._last_lapse = self.last
         return mark
 
-    def finish(self, kind: str, input: Json, lapses: Mark | None) -> None:
+    def finish(self, kind: str, input: Json | bytes, lapses: Mark | None) -> None:
         """Close the entry, if anything was written; if not, the lapses wait for a write that does."""
         if self._changes:
             self.append(kind, input)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -12,7 +12,7 @@ from ..errors import InvalidRequest
 from ..instants import instant_ms, utc_text_ms
 from ..mapping import Series, recurrence_template
 from ..parameters import ZoneName, extensions
-from ..references import Json, child, children, unordered
+from ..references import Json, children, unordered
 from ..zones import Zones
 from .proposal import ROOT, contained_slots, with_extension, without_extension
 
@@ -76,8 +76,11 @@ def _first(template: Json, url: str) -> Json:
 
 
 def _zone_name(template: Json) -> str | None:
-    codings = children(child(_first(template, "timezone"), "valueCodeableConcept"), "coding")
-    name: Any = codings[0].get("code") if codings else None
+    # Nobody has judged the shape of this element: it is part of no other resource that is read.
+    concept: Any = _first(template, "timezone").get("valueCodeableConcept")
+    codings: Any = cast(Json, concept).get("coding") if isinstance(concept, dict) else None
+    first: Any = cast(list[Any], codings)[0] if isinstance(codings, list) and codings else None
+    name: Any = cast(Json, first).get("code") if isinstance(first, dict) else None
     return name if isinstance(name, str) else None
 
 

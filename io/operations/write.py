@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol, TypeGuard
 
+import orjson
+
 from ..collector import collector_paused
 from ..errors import InvalidRequest, Refusal, UnknownOperation
 from ..ledger.ledger import Job
@@ -107,11 +109,12 @@ def _single(call: Call) -> Callable[[Transaction], Answer]:
     """Raises Refusal if the request cannot be read."""
     called = Operation.named(call.operation)
     start = _reader(called, call)
+    recorded = _recorded(call)
 
     def work(transaction: Transaction) -> Answer:
         lapses = transaction.lapse()
         written = run_through(start(transaction))
-        transaction.finish(called.name, _input(call), lapses)
+        transaction.finish(called.name, recorded, lapses)
         written = _as_it_stands(transaction, written)
         return Answer(written.status, _resource(written), EXIT_OK)
 
@@ -128,6 +131,10 @@ def _as_it_stands(transaction: Transaction, written: Written) -> Written:
 
 
 def _bundle(calls: Sequence[Call]) -> Callable[[Transaction], Answer]:
+    """Raises Refusal if what the calls say cannot be recorded."""
+    for call in calls:
+        _recorded(call)
+
     def work(transaction: Transaction) -> Answer:
         lapses = transaction.lapse()
         running: list[Steps] = []
@@ -183,6 +190,14 @@ def _request(call: Call) -> Request:
     if call.query is None and call.body is None:
         return BodyRequest({"resourceType": "Parameters"})
     return call.request()
+
+
+def _recorded(call: Call) -> bytes:
+    """The input as the ledger keeps it. Raises InvalidRequest if it is no JSON."""
+    try:
+        return orjson.dumps(_input(call))
+    except TypeError as error:
+        raise InvalidRequest("Invalid request body", diagnostics=str(error)) from error
 
 
 def _input(call: Call) -> Json:
