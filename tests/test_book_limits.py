@@ -135,3 +135,16 @@ def test_limits_of_the_schedule_replace_those_of_the_service(clinic: NewClinic) 
     opened = clinic(*basic(schedule("a", parameters(bookingLimit=(2, 1, "d"))), bookingLimit=(1, 1, "wk")))
     sent = [proposal(visit(one, time)) for time in ("09:00", "10:00", "11:00") for one in "ab"]
     assert [opened.book(one)[0] for one in sent] == [201, 201, 201, 400, 400, 400]
+
+
+@both
+def test_a_shared_time_is_counted_once_for_the_limit_and_once_for_the_capacity(
+    clinic: NewClinic, operation: str
+) -> None:
+    opened = clinic(*basic(schedule("a", parameters(bookingLimit=(4, 1, "d"))), slotCapacity=3))
+    sent = proposal(visit("a", "09:00"))
+    assert [opened.ask(operation, sent)[0] for _ in range(3)] == [201, 201, 201]
+    # three of four bookings; the time is full, the day is not
+    assert refused(opened.ask(operation, sent)) == ("Requested time slot is not available", None)
+    assert accepted(opened.ask(operation, proposal(visit("a", "10:00"))))
+    assert refused(opened.ask(operation, proposal(visit("a", "10:00")))) == (LIMIT, at("contained[0].schedule"))

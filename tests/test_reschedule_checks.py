@@ -131,6 +131,12 @@ def test_other_references_are_invalid(clinic: NewClinic, name: str) -> None:
     assert refused(answer) == ("Invalid schedule reference", ["Parameters.schedule[1]"])
 
 
+@pytest.mark.parametrize("name", ["Schedule/none", "Schedule/", "Schedule//", "Schedule/a b"])
+def test_a_schedule_that_cannot_be_read(clinic: NewClinic, name: str) -> None:
+    answer = move(clinic(*basic(*STORED)), START, ON_A, ("schedule", "valueString", name))
+    assert refused(answer) == ("Loading schedule failed", ["Parameters.schedule[1]"])
+
+
 def test_a_repeated_schedule_counts_once(clinic: NewClinic) -> None:
     opened = clinic(*basic(*STORED))
     again = ("schedule", "valueReference", {"reference": "Schedule/b"})

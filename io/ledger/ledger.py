@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -106,9 +107,14 @@ class Ledger:
         self._vfs = vfs
         self._lock = WriterLock(f"{path}-lock")
         self._reading = threading.RLock()
-        self._writing = threading.Lock()
+        guard = threading.RLock()
+        self._turn, self._arrival = threading.Condition(guard), threading.Condition(guard)
+        self._crowd = 1
+        """How many callers shared the last flush, about."""
+        self._flush_s = 0.0
+        self._is_led = False
+        """Whether some thread writes: only one does, for all that wait."""
         self._queue: list[list[Job[Any]]] = []
-        self._queue_guard = threading.Lock()
         self._reader: _Half | None = None
         self._writer: _Half | None = None
         self._is_closed = False
@@ -215,7 +221,7 @@ class Ledger:
         if self._is_closed:
             return
         self._is_closed = True
-        with self._writing, self._reading:
+        with self._leading(), self._reading:
             halves = [half for half in (self._reader, self._writer) if half is not None]
             self._reader = self._writer = None
             if self.is_writable and halves and self._lock.try_acquire():
@@ -329,26 +335,56 @@ class Ledger:
         if self._is_closed:
             raise LedgerNotFound(f"{self.path} is closed")
         group = list(jobs)
-        with self._queue_guard:
+        with self._turn:
             self._queue.append(group)
+            self._arrival.notify()
         try:
-            with self._writing:
-                while not all(job.is_done for job in group):
-                    self._carry_out(self._next_groups())
+            while not all(job.is_done for job in group):
+                with self._leading(group) as leads:
+                    if leads:
+                        self._carry_out(self._next_groups())
         except BaseException:
-            with self._queue_guard:
+            with self._turn:
                 self._queue = [other for other in self._queue if other is not group]
             raise
+
+    @contextmanager
+    def _leading(self, group: Sequence[Job[Any]] = ()) -> Generator[bool]:
+        """Be the one thread that writes; False if this group is done before its thread comes to lead.
+
+        Who waits here is woken by whoever wrote for it, and needs no turn of its own to go on.
+        """
+        leads = False
+        try:
+            with self._turn:
+                while self._is_led and not _are_done(group):
+                    self._turn.wait()
+                if not _are_done(group):
+                    self._is_led = leads = True
+            yield leads
+        finally:
+            if leads:
+                with self._turn:
+                    self._is_led = False
+                    self._turn.notify_all()
 
     def _next_groups(self) -> list[list[Job[Any]]]:
         """Whole groups from the head of the queue, as many as one transaction takes."""
         taken: list[list[Job[Any]]] = []
         size = 0
-        with self._queue_guard:
+        with self._turn:
+            self._gather()
             while self._queue and (not taken or size + len(self._queue[0]) <= _BATCH_MOST):
                 taken.append(self._queue.pop(0))
                 size += len(taken[-1])
+            self._crowd = max(len(taken), self._crowd // 2)
         return taken
+
+    def _gather(self) -> None:
+        """Wait a little for those who shared the last flush: they have their answers, and are about to ask again."""
+        until = time.monotonic() + self._flush_s / 4
+        while len(self._queue) < self._crowd and (left := until - time.monotonic()) > 0:
+            self._arrival.wait(left)
 
     def _carry_out(self, groups: list[list[Job[Any]]]) -> None:
         batch = [job for group in groups for job in group]
@@ -363,8 +399,8 @@ class Ledger:
                 job.error, job.is_done = error, True
         except BaseException:
             # Interrupted before the commit: the others' writes wait for another thread.
-            with self._queue_guard:
-                self._queue = groups + self._queue
+            with self._turn:
+                self._queue = [group for group in groups if not all(job.is_done for job in group)] + self._queue
             raise
 
     def _take_lock(self) -> None:
@@ -396,7 +432,9 @@ class Ledger:
                 for job in batch:
                     self._attempt(transaction, job)
             if transaction.last is not None and transaction.last is not last:
+                begun = time.monotonic()
                 database.commit()
+                self._flush_s = time.monotonic() - begun
                 half.seen = transaction.last.seq
                 self._after_commit(database, transaction.last)
             else:
@@ -408,10 +446,12 @@ class Ledger:
             self._drop_writer()
             raise not_text(error, self.path) from error
         except BaseException:
-            self._drop_writer()
+            if transaction is not None and self._is_written(transaction.last, last):
+                _settle(batch)
+            else:
+                self._drop_writer()
             raise
-        for job in batch:
-            job.is_done = True
+        _settle(batch)
 
     def _check_files(self, database: Database) -> None:
         """What is open must be what lies at the path: else what is written now would be lost."""
@@ -592,7 +632,7 @@ class Ledger:
 
     def _settle(self) -> None:
         """Leave nothing in the WAL, where what was erased would still stand."""
-        with self._writing:
+        with self._leading():
             self._take_lock()
             try:
                 if self._writer is not None:
@@ -651,6 +691,17 @@ def open_ledger(
     )
     ledger.start(identity, create=create)
     return ledger
+
+
+def _are_done(jobs: Sequence[Job[Any]]) -> bool:
+    """Are there any, and all of them done?"""
+    return bool(jobs) and all(job.is_done for job in jobs)
+
+
+def _settle(batch: Sequence[Job[Any]]) -> None:
+    """They are written, or refused; none of them is to be carried out again."""
+    for job in batch:
+        job.is_done = True
 
 
 def _machine_clock() -> datetime:

@@ -1,4 +1,4 @@
-"""Shows that the suite notices faults: each mutant of mutants.toml goes into a copy of the product, and the tests run.
+"""Shows that the suite notices faults: each mutant goes into a copy of the product, and the tests run.
 
     python tests/mutants/run.py [--only RULE] [--list]
 
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-LIST = Path(__file__).with_name("mutants.toml")
+LISTS = tuple(Path(__file__).with_name(name) for name in ("mutants.toml", "operations.toml"))
 PACKAGES = ("solver", "io", "cli")
 AT_ONCE = 2
 LIMIT_LEAST = 60.0
@@ -73,15 +73,16 @@ class Verdict:
 
 
 def read_mutants() -> list[Mutant]:
-    """The mutants of mutants.toml. Raises Faulty."""
-    entries: list[dict[str, Any]] = tomllib.loads(LIST.read_text(encoding="utf-8"))["mutant"]
+    """The mutants of all lists. Raises Faulty."""
     mutants: list[Mutant] = []
-    for entry in entries:
-        try:
-            tests: tuple[str, ...] = tuple(entry.pop("tests", ()))
-            mutants.append(Mutant(**entry, tests=tests))
-        except TypeError as error:
-            raise Faulty(f"{LIST.name}, {entry.get('rule')}: {entry.get('what')}: {error}") from error
+    for path in LISTS:
+        entries: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
+        for entry in entries:
+            try:
+                tests: tuple[str, ...] = tuple(entry.pop("tests", ()))
+                mutants.append(Mutant(**entry, tests=tests))
+            except TypeError as error:
+                raise Faulty(f"{path.name}, {entry.get('rule')}: {entry.get('what')}: {error}") from error
     return mutants
 
 
@@ -208,7 +209,7 @@ def control(copy: Copy) -> float:
 
 
 def selected(mutants: Sequence[Mutant], only: str | None) -> list[Mutant]:
-    """Those of one rule (7.4) or of one section (7)."""
+    """Those of one rule (7.4, "o8 row 3") or of several (7, o8, ledger)."""
     if only is None:
         return list(mutants)
     found = [one for one in mutants if one.rule == only or one.rule.startswith((f"{only}.", f"{only} "))]
@@ -248,7 +249,7 @@ def run(mutants: Sequence[Mutant]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Put deliberate faults into copies of the product and run the tests.")
-    parser.add_argument("--only", metavar="RULE", help="the mutants of one rule (7.4) or section (7)")
+    parser.add_argument("--only", metavar="RULE", help="the mutants of one rule (7.4) or section (7, o8)")
     parser.add_argument("--list", action="store_true", help="name the mutants and run nothing")
     options = parser.parse_args(arguments)
     begun = time.monotonic()
