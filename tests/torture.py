@@ -194,7 +194,8 @@ class LossEpoch:
         self._names = count()
 
     def run(self, losses: int) -> Tally:
-        slotwright.io.ledger.ledger._WAL_MOST = self.rng.choice([0, 40_000, 4 << 20, 4 << 20])  # type: ignore[reportPrivateUsage]
+        slotwright.io.ledger.ledger._WAL_MOST = self.rng.choice([0, 10, 1_000, 1_000])  # type: ignore[reportPrivateUsage]
+        self.fs.power_on()  # what an earlier ledger left unflushed is of no interest
         for number in range(losses):
             at_once = self.rng.random() < 0.15
             self.fs.arm(Fault(self.rng.randrange(120), "loss", ANY, seed=self.rng.getrandbits(32)))

@@ -40,6 +40,9 @@ _WAL_MOST = 1000
 _BATCH_MOST = 1024
 """Writes of several threads that are taken into one transaction; those of one call are never parted."""
 
+_PAGE_LEAST = 512
+"""SQLite takes shorter files for empty ones, and would write over them."""
+
 _CATCH_UP_MOST = 200
 """If others have written more entries than this, everything prepared is made anew."""
 
@@ -152,8 +155,11 @@ class Ledger:
 
     def _needs_tables(self) -> bool:
         """Is the file absent or empty, or of an older format?"""
-        if not size_of(self.path):
+        size = size_of(self.path)
+        if not size:
             return True
+        if size < _PAGE_LEAST:
+            raise LedgerNotFound(f"{self.path} is no ledger: {size} bytes are less than any has")
         database = self._open_half(write=False).database
         try:
             version = database.format()
