@@ -85,7 +85,7 @@ class KillEpoch:
         self._names = (f"w{number}" for number in count())
         self._options: dict[str, Any] = {}
         if self.rng.random() < 0.5:
-            self._options["wal_most"] = self.rng.choice([0, 40_000, 200_000])
+            self._options["wal_most"] = self.rng.choice([0, 10, 50])
         if self.rng.random() < 0.2:
             self._options["filled"] = clinic(SCHEDULES, CAPACITIES)
         else:
