@@ -1,9 +1,10 @@
-"""Run the benchmarks, each in a process of its own, and print one report in Markdown.
+"""Run the benchmarks, each in a process of its own, and print a section in Markdown for each.
 
-    python benchmarks/run.py [--write] [NAME ...]
+    python benchmarks/run.py [--write] [--quick] [NAME ...]
 
-NAME is find, pools, load or process; all by default. `--write` replaces the figures in benchmarks/README.md, which are
-those of a full run: NAMEs and `--write` exclude each other.
+NAME is find, pools, load, process, ledger or writers; all by default. `--write` replaces the sections of these in
+benchmarks/README.md. `--quick` takes fewer rounds and smaller ledgers, to see that a change did no harm: it is for
+process (bookings only), ledger and writers, and its figures are not written.
 """
 
 from __future__ import annotations
@@ -19,55 +20,63 @@ from pathlib import Path
 import measure
 from measure import Report
 
-NAMES = ("find", "pools", "load", "process")
+NAMES = ("find", "pools", "load", "process", "ledger", "writers")
+QUICK = ("process", "ledger", "writers")
 README = Path(__file__).resolve().parent / "README.md"
-BEGIN, END = "<!-- figures: written by run.py -->", "<!-- end of figures -->"
 
 
-def run_one(name: str) -> Report:
+def run_one(name: str, quick: bool) -> Report:
     """One benchmark, in the process it is called in."""
-    return importlib.import_module(f"bench_{name}").report()
+    module = importlib.import_module(f"bench_{name}")
+    return module.report(quick=True) if quick else module.report()
 
 
-def run_all(names: list[str]) -> str:
-    """The report in Markdown."""
+def run(name: str, quick: bool) -> str:
+    """The section of one benchmark."""
+    print(f"bench_{name} …", file=sys.stderr, flush=True)
     before, begun = measure.environment(), time.perf_counter()
-    reports: list[Report] = []
-    spawn = multiprocessing.get_context("spawn")
-    for name in names:
-        print(f"bench_{name} …", file=sys.stderr, flush=True)
-        # A process each: what one imports, allocates and warms up is no matter of the next.
-        with ProcessPoolExecutor(1, mp_context=spawn) as executor:
-            reports.append(executor.submit(run_one, name).result())
+    # A process each: what one imports, allocates and warms up is no matter of the next.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
+        report = executor.submit(run_one, name, quick).result()
     minutes = (time.perf_counter() - begun) / 60
-    notes = f"{before} at the start, {measure.load_average()} at the end of {minutes:.0f} min."
-    parts = [notes, "### Targets", measure.targets_table(reports), *(report.markdown() for report in reports)]
+    title, _, rest = report.markdown().partition("\n\n")
+    notes = f"{before} at the start, {measure.load_average()} at the end of {minutes:.1f} min."
+    parts = [title, notes, measure.targets_table([report]), rest] if report.targets else [title, notes, rest]
     return "\n\n".join(parts)
 
 
-def write(figures: str) -> None:
-    """Replace what stands between the marks in README.md."""
-    before, mark, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
+def replaced(text: str, name: str, section: str) -> str:
+    """The README with what stands between the marks of a benchmark replaced."""
+    begin, end = marks(name)
+    before, mark, rest = text.partition(begin)
+    after = rest.partition(end)[2]
     if not mark or not after:
-        raise SystemExit(f"{README.name} lacks the lines {BEGIN} and {END}.")
-    README.write_text(f"{before}{BEGIN}\n\n{figures}\n\n{END}{after}", encoding="utf-8")
+        raise SystemExit(f"{README.name} lacks the lines {begin} and {end}.")
+    return f"{before}{begin}\n\n{section}\n\n{end}{after}"
+
+
+def marks(name: str) -> tuple[str, str]:
+    return f"<!-- {name}: written by run.py -->", f"<!-- end of {name} -->"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure slotwright.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(NAMES)}; all by default")
-    parser.add_argument("--write", action="store_true", help="replace the figures in benchmarks/README.md")
+    parser.add_argument("--write", action="store_true", help="replace the sections in benchmarks/README.md")
+    parser.add_argument("--quick", action="store_true", help=f"less of {', '.join(QUICK)}, in about a minute")
     options = parser.parse_args()
-    unknown = [name for name in options.names if name not in NAMES]
+    known = QUICK if options.quick else NAMES
+    unknown = [name for name in options.names if name not in known]
     if unknown:
-        parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join(NAMES)}")
-    if options.write and options.names:
+        short = "quick " if options.quick else ""
+        parser.error(f"no {short}benchmark is called {unknown[0]!r}; there are {', '.join(known)}")
+    if options.write and options.quick:
         parser.error("--write takes the figures of a full run")
-    figures = run_all(options.names or list(NAMES))
-    print(figures)
-    if options.write:
-        write(figures)
+    for name in options.names or known:
+        section = run(name, options.quick)
+        print(section, end="\n\n", flush=True)
+        if options.write:
+            README.write_text(replaced(README.read_text(encoding="utf-8"), name, section), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -280,7 +280,8 @@ def work(
 ) -> None:
     """A process that makes random calls until it is done, or killed. It opens the ledger anew now and then.
 
-    `filled` is a clinic to load first; `wal_most` is how many pages of the log there must be for it to be moved into the file.
+    `filled` is a clinic to load first; `wal_most` is the number of pages of the log above which it is moved into the
+    file.
     """
     rng = random.Random(seed)
     owner = Owner(name, seed, schedules, bookings)
