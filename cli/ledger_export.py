@@ -42,11 +42,16 @@ def command(ledger: Ledger, target: str, form: str, replace: bool) -> None:
                     print_json(resource, pretty=False)
             return
         # Parquet brings pyarrow with it.
+        from ..io.errors import ExportFailed
         from ..io.tables import export_ndjson, export_tables
 
         export = export_tables if form == "parquet" else export_ndjson
-        with Bar("Exporting", "resources") as bar:
-            counts = export(state, target, replace=replace, progress=bar.show)
+        try:
+            with Bar("Exporting", "resources") as bar:
+                counts = export(state, target, replace=replace, progress=bar.show)
+        except OSError as error:
+            why = error.strerror or str(error).partition("\n")[0]
+            raise ExportFailed(f"{target}: {why}; nothing of it was left there") from error
     noun = "row" if form == "parquet" else "resource"
     parts = ", ".join(f"{number:,} {name}" for name, number in counts.items())
     click.echo(f"Exported {count(sum(counts.values()), noun)} to {printable(target)}: {parts or 'nothing'}.")

@@ -170,10 +170,14 @@ def run(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
+        where = (
+            f" {error.filename}" if error.filename else "; the answer could not be printed, but what it tells is done"
+        )
         click.echo(f"Error: {error.strerror or error}{where}.", err=True)
         return 1
     except Exception as error:  # the last guard: a fault of ours, said in one sentence
+        if isinstance(error, ImportError) and _came_of_interrupt(error):
+            return _interrupted()
         if os.environ.get("SLOTWRIGHT_DEBUG"):
             raise
         click.echo(f"Internal error: {error!r}. Set SLOTWRIGHT_DEBUG=1 to see where, and please report it.", err=True)
@@ -192,6 +196,12 @@ def _prepare_streams() -> None:
 def _interrupted() -> int:
     click.echo("Interrupted.", err=True)
     return 130
+
+
+def _came_of_interrupt(error: BaseException) -> bool:
+    """Python makes an ImportError of Ctrl-C while it loads a library in C."""
+    before = error.__cause__ or error.__context__
+    return str(error) == "initialization failed" or isinstance(before, KeyboardInterrupt)
 
 
 def _file_defaults() -> dict[str, Any]:

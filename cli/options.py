@@ -124,7 +124,10 @@ def read_now(text: str | None) -> datetime | None:
     at = instant_ms(text)
     if at is None:
         raise InvalidInputError(f"--now {text!r} is not an instant. Write it as 2026-03-09T12:00:00Z.")
-    return datetime.fromtimestamp(at / 1000, UTC)
+    try:
+        return datetime.fromtimestamp(at / 1000, UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInputError(f"--now {text!r} lies outside the years 1 to 9999 in UTC.") from error
 
 
 def clock_at(now: str | None) -> Callable[[], datetime] | None:

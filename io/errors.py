@@ -13,7 +13,8 @@ SlotwrightError                       (solver.errors)
 │       ├── LedgerDamaged             the file contradicts itself, or something of it is missing
 │       ├── LedgerVersion             written by a newer slotwright
 │       ├── LedgerNotFound            there is no such file, or it is no ledger
-│       └── LedgerWriteFailed         full disk, I/O error
+│       ├── LedgerWriteFailed         full disk, I/O error
+│       └── ExportFailed              the same, of an export
 ├── VersionConflict                   the version expected is not the current one
 ├── LoadError                         resources that cannot be loaded
 ├── NameNotFound                      a name that nothing is called by
@@ -104,6 +105,13 @@ class LedgerWriteFailed(LedgerError):
 
     def __init__(self, diagnostics: str) -> None:
         super().__init__("Ledger could not be written", diagnostics=diagnostics)
+
+
+class ExportFailed(LedgerError):
+    """The folder or file of an export could not be written."""
+
+    def __init__(self, diagnostics: str) -> None:
+        super().__init__("Export could not be written", diagnostics=diagnostics)
 
 
 class VersionConflict(ConflictError):

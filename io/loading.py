@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -69,8 +70,10 @@ class Loading:
     def judged(resource: object) -> Json:
         """A copy of one resource with an id. Raises LoadError."""
         try:
-            copy: Json = orjson.loads(orjson.dumps(resource))
-        except (TypeError, RecursionError) as error:
+            # orjson refuses what is beyond 64 bits or no UTF-8, json what orjson would write as null or as a text.
+            orjson.dumps(resource)
+            copy: Json = orjson.loads(json.dumps(resource, allow_nan=False))
+        except (TypeError, ValueError, RecursionError) as error:
             raise LoadError(f"The resource is not JSON: {error}.") from error
         found = fault(copy)
         if found is not None:

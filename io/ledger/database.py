@@ -251,6 +251,9 @@ class Database:
             return EntryRow(*row)
         return None
 
+    def is_erasure(self, seq: int) -> bool:
+        return self._one("SELECT kind = 'erase' FROM entry WHERE seq = ?", (seq,)) == 1
+
     def add_entry(self, row: EntryRow) -> None:
         self.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
@@ -343,9 +346,6 @@ class Database:
 
     def set_loaded(self, kind: str, id: str, digest: bytes) -> None:
         self.execute("INSERT OR REPLACE INTO loaded VALUES (?, ?, ?)", (kind, id, digest))
-
-    def forget_loaded(self, kind: str, id: str) -> None:
-        self.execute("DELETE FROM loaded WHERE type = ? AND id = ?", (kind, id))
 
     # claim
 

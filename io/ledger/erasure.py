@@ -34,6 +34,8 @@ def erase(transaction: Transaction, name: Target, reason: str, who: str | None) 
     """
     if name.type in _PARTS_OF_THE_CALENDAR:
         raise InvalidInputError(f"{name} is a part of the calendar and cannot be erased; delete or cancel it instead.")
+    if not reason.strip():
+        raise InvalidInputError("An erasure needs a reason.")
     for schedule in transaction.resources("Schedule"):
         if any(_is_mention(actor.get("reference"), name) for actor in children(schedule, "actor")):
             raise InvalidInputError(f"{name} is the actor of Schedule/{schedule['id']}; delete that Schedule first.")
@@ -50,7 +52,6 @@ def erase(transaction: Transaction, name: Target, reason: str, who: str | None) 
     redacted = _redact_bodies(transaction, name)
     if not changed and not redacted:
         raise NotFoundError(f"Nothing in the ledger is or mentions {name}.")
-    database.forget_loaded(*name)
     input = {"who": who, "erased": str(name), "reason": reason, "redacted": redacted}
     transaction.append("erase", input)
     transaction.finish("erase", input, lapses)
@@ -75,8 +76,8 @@ def _redact_bodies(transaction: Transaction, name: Target) -> list[list[Any]]:
     database = transaction.state.database
     redacted: list[list[Any]] = []
     for entry, place, content in list(database.bodies(containing=name.id)):
-        if entry == transaction.seq:
-            continue
+        if entry == transaction.seq or (place == 0 and database.is_erasure(entry)):
+            continue  # what proves an earlier erasure stays, with the name it erased
         body: Any = orjson.loads(content)
         is_itself = place and isinstance(body, dict) and (body.get("resourceType"), body.get("id")) == name  # type: ignore[reportUnknownMemberType]
         if not is_itself and not _mentions(body, name):

@@ -686,7 +686,7 @@ def open_ledger(
         If the file cannot be opened, is no ledger, is damaged or of a newer format.
     """
     text: str = os.path.abspath(os.fspath(path))
-    exists = check_place(text, create=create, unsafe_filesystem=unsafe_filesystem)
+    exists = check_place(text, create=create and not read_only, unsafe_filesystem=unsafe_filesystem)
     writable = is_writable(text) if exists else True
     ledger = Ledger(
         text,

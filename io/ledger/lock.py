@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -49,6 +50,7 @@ class WriterLock:
         """Lock the file; False if it is no longer the one at its path."""
         if self._file is None:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+            self._share()
         if fcntl is None:
             self._acquire_elsewhere(timeout)
             return True
@@ -58,6 +60,13 @@ class WriterLock:
             return True
         self.close()
         return False
+
+    def _share(self) -> None:
+        """Whoever may write the ledger may take its lock, as with the files that SQLite makes beside it."""
+        assert self._file is not None
+        if os.fstat(self._file).st_size == 0:
+            with suppress(OSError):  # not ours, or the ledger is not there yet
+                os.fchmod(self._file, os.stat(self.path.removesuffix("-lock")).st_mode & 0o666)
 
     def _wait(self, timeout: float) -> bool:
         """Queue in the kernel, in a thread of its own: a blocking flock can be neither timed nor interrupted."""

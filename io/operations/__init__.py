@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ...solver.problem import Engine
@@ -82,7 +82,7 @@ def answer_call(
 
 def invoke_all(
     store: Store,
-    calls: Sequence[Call | Sequence[Call]],
+    calls: Iterable[Call | Sequence[Call]],
     *,
     now: datetime | None = None,
     who: str | None = None,
@@ -96,11 +96,14 @@ def invoke_all(
     OperationOutcome of the call that was refused. `$find` is not for here: what it reads is one state anyway.
     """
     _check_now(now)
+    several = [one if isinstance(one, Call) else list(one) for one in calls]
+    if not all(isinstance(each, Call) for one in several for each in (one if isinstance(one, list) else [one])):  # type: ignore[reportUnnecessaryIsInstance]
+        raise TypeError("invoke_all takes calls, and lists of calls")
     if not is_writable(store):
         refused = NotWritable("Ledger is not writable")
-        return [(fault_of(refused).status, outcome_of(refused)) for _ in calls]
+        return [(fault_of(refused).status, outcome_of(refused)) for _ in several]
     return [
-        (answer.status, answer.resource) for answer in carry_out_all(store, calls, now=now, who=who, dry_run=dry_run)
+        (answer.status, answer.resource) for answer in carry_out_all(store, several, now=now, who=who, dry_run=dry_run)
     ]
 
 

@@ -56,7 +56,7 @@ class Operation(NamedTuple):
     @classmethod
     def named(cls, path: str) -> Operation:
         """From `Appointment/$find` or `Appointment/{id}/$confirm`. Raises UnknownOperation."""
-        match = _OPERATION.fullmatch(path)
+        match = _OPERATION.fullmatch(path) if isinstance(path, str) else None  # type: ignore[reportUnnecessaryIsInstance]
         name = match["name"] if match else None
         id = match["id"] if match else None
         level = "type" if id is None else "instance"
