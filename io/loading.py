@@ -107,6 +107,7 @@ def _load_one(transaction: Transaction, resource: Json) -> str:
     if database.loaded_digest(*name) == digest:
         return "unchanged"
     database.set_loaded(*name, digest)
+    transaction.notes_only = True
     row = database.resource(*name)
     if row is not None and row.content is not None and _content(orjson.loads(row.content)) == _content(resource):
         return "unchanged"

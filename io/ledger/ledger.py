@@ -443,6 +443,8 @@ class Ledger:
                 self._flush_s = time.monotonic() - begun
                 half.seen = transaction.last.seq
                 self._after_commit(database, transaction.last)
+            elif transaction.notes_only:
+                database.commit()
             else:
                 database.rollback()
         except apsw.Error as error:

@@ -41,6 +41,8 @@ class Transaction:
         self._made = 0
         self._rules_changed = False
         self._last_lapse: EntryRow | None = None
+        self.notes_only = False
+        """Whether something was noted that is worth a commit without an entry: what was loaded, and was there."""
         self.set_clock(clock)
 
     def set_clock(self, clock: datetime) -> None:
@@ -231,6 +233,7 @@ class Transaction:
     def abandon(self, last: EntryRow | None) -> None:
         """Forget everything after an entry; the database is, or will be, back there too."""
         self.last = last
+        self.notes_only = False
         self._changes = []
         self._made = 0
         if self._rules_changed:

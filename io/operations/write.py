@@ -143,13 +143,14 @@ def _bundle(calls: Sequence[Call]) -> Callable[[Transaction], Answer]:
                 steps = _reader(Operation.named(call.operation), call)(transaction)
                 next(steps)
                 running.append(steps)
-        entries: list[Json] = []
+        results: list[Written] = []
         for number, (call, steps) in enumerate(zip(calls, running, strict=True)):
             with _numbered(number, call):
-                written = _as_it_stands(transaction, run_through(steps))
-                entries.append({"resource": _resource(written), "response": {"status": str(written.status)}})
+                results.append(run_through(steps))
         who = calls[0].who if calls else None
         transaction.finish("bundle", {"who": who, "calls": [_input(one) for one in calls]}, lapses)
+        standing = (_as_it_stands(transaction, one) for one in results)
+        entries = [{"resource": _resource(one), "response": {"status": str(one.status)}} for one in standing]
         return Answer(200, _bundle_of(entries), EXIT_OK)
 
     return work
