@@ -140,6 +140,7 @@ class Database:
         self.execute("PRAGMA wal_autocheckpoint = 0")
         self.execute("PRAGMA cache_size = -16384")
         self.execute("PRAGMA secure_delete = ON")
+        self.execute("PRAGMA temp_store = MEMORY")
         self._connection.set_wal_hook(self._note_wal)
 
     def _note_wal(self, _: apsw.Connection, __: str, pages: int) -> int:
