@@ -149,6 +149,9 @@ class Ledger:
                     raise LedgerDamaged(f"{self.path} has lost its identity")
                 self.identity = identity
                 self._check_mark(database, mark)
+        except OSError as error:  # the file has gone between two looks at it
+            self.close()
+            raise LedgerNotFound(f"{self.path} cannot be opened ({error.strerror})") from error
         except BaseException:
             self.close()
             raise
