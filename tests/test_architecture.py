@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,12 @@ def test_each_library_has_one_home() -> None:
     }
     for library, home in homes.items():
         assert {str(path.relative_to(ROOT)) for path in FILES if library in roots(path)} == home
+
+
+def test_every_package_is_installed() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    there = {path.parent.relative_to(ROOT).parts for path in FILES}
+    assert {f"slotwright.{'.'.join(parts)}" for parts in there} == set(listed)
 
 
 def test_sql_stands_in_two_files() -> None:

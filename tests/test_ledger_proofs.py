@@ -161,6 +161,7 @@ def claim(
         ([claim(0, 5000)], claim(4999, 5029, guard="y"), False),
         ([claim(0, 5000)], claim(5000, 5030, guard="y"), True),
         ([claim(4000, 4030)], claim(0, 5000, guard="y"), False),
+        ([claim(100, 2000)], claim(95, 110, guard="y"), False),
         # what does not stand in the way
         ([claim(0, 30)], claim(0, 29, guard="x"), True),
         ([claim(0, 30, status="free")], claim(0, 30, guard="y"), True),

@@ -85,6 +85,7 @@ class Database:
         if create and not read_only:
             flags |= apsw.SQLITE_OPEN_CREATE
         self.path = path
+        self._vfs = vfs
         self._has_unusable: bool | None = None
         self.wal_pages = 0
         """How many pages the WAL held after the last commit. Its file does not shrink when it begins anew."""
@@ -112,7 +113,8 @@ class Database:
 
     def format(self) -> int | None:
         """The version of its tables; None if the file is empty. Raises LedgerError if it is no ledger."""
-        with translated(self.path):
+        # In one snapshot: somebody else may be making it a ledger just now.
+        with translated(self.path), self.snapshot():
             id = self._one("PRAGMA application_id")
             version = self._one("PRAGMA user_version")
             if id == 0 and version == 0 and self._one("SELECT count(*) FROM sqlite_schema") == 0:
@@ -128,11 +130,10 @@ class Database:
     def prepare_writer(self) -> None:
         """What makes a commit last: WAL, flushed before it returns; on macOS through to the disk."""
         mode = self._one("PRAGMA journal_mode = WAL")
-        with open(self.path, "rb") as file:
-            # On a new file SQLite can say `wal` although the change did not reach the header; whoever opens the file
-            # after that does not look into the log.
-            is_wal = mode == "wal" and file.read(20)[18:] == b"\2\2"
-        if not is_wal:
+        # On a new file SQLite can say `wal` although the change did not reach the header; whoever opens the file after
+        # that does not look into the log. So ask as one who opens it. (To read the file by hand would drop the locks
+        # that this process has on it.)
+        if mode != "wal" or self._mode_for_others() != "wal":
             raise LedgerWriteFailed(f"{self.path}: SQLite cannot keep a write-ahead log here (its journal is '{mode}')")
         self.execute("PRAGMA synchronous = FULL")
         self.execute("PRAGMA fullfsync = 1")
@@ -142,6 +143,15 @@ class Database:
         self.execute("PRAGMA secure_delete = ON")
         self.execute("PRAGMA temp_store = MEMORY")
         self._connection.set_wal_hook(self._note_wal)
+
+    def _mode_for_others(self) -> str:
+        """The journal mode that the header of the file names."""
+        other = apsw.Connection(self.path, flags=apsw.SQLITE_OPEN_READWRITE, vfs=self._vfs)
+        try:
+            other.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            return cast(Any, other).execute("PRAGMA journal_mode").fetchone()[0]
+        finally:
+            other.close()
 
     def _note_wal(self, _: apsw.Connection, __: str, pages: int) -> int:
         self.wal_pages = pages

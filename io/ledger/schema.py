@@ -84,7 +84,7 @@ BEGIN
         SELECT NEW.start AS minute
         UNION
         SELECT start FROM claim
-        WHERE schedule = NEW.schedule AND long = 0 AND start > NEW.start AND start < NEW.end
+        WHERE schedule = NEW.schedule AND long IN (0, 1) AND start > NEW.start AND start < NEW.end
     ) AS at
     WHERE (
         SELECT count(*) > 0 AND count(*) >= min(NEW.tolerance, min(c.tolerance)) FROM (
