@@ -42,7 +42,7 @@ def test_arrows_point_downwards(path: Path) -> None:
     assert not roots(path) & {"solver", "cli"}, "a bare import makes a second copy of every class"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "solver").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((ROOT / "solver").rglob("*.py")), ids=lambda path: path.name)
 def test_the_solver_knows_no_file_clock_or_network(path: Path) -> None:
     outside = {"json", "orjson", "msgspec", "io", "os", "pathlib", "socket", "time", "zoneinfo", "click", "random"}
     assert not roots(path) & outside

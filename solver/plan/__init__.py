@@ -1,0 +1,6 @@
+"""Plans: many requests placed at once, without conflict, as many and as good as can be.
+
+`problem` is what goes in and what comes out, `table` the candidates laid out as arrays, `greedy`, `prices`, `dive`,
+`eject`, `polish` and `prove` are the stages, `pipeline` their order and their budget. `check` judges plans and bounds
+and knows none of these; `explain` says why a request is not served.
+"""
