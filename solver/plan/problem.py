@@ -69,7 +69,7 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One participant of a visit: one of these, no lane twice. `absent` is the cost of going without, None forbids it."""
+    """One participant of a visit: one of these, no lane twice. Going without costs `absent`; None: it is required."""
 
     choices: tuple[Choice, ...]
     absent: int | None = None
