@@ -7,9 +7,10 @@ adds is left to decide.
 
 A plan serves a request or does not. Served, it has one start and a choice for each role. Plans are judged by
 
-    Σ over the served of weight − lateness − preference − moves − absent        (and by the pairs of `penalties`)
+    Σ over the served of weight − lateness − preference − moves − absent
 
-all in the same unit, whole numbers. `check.score` is the definition, term by term.
+all in the same unit, whole numbers, less the soft penalties on pairs of visits if there are any; medium penalties
+decide before that sum. `check.score` is the definition, term by term.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ..availability import Footprint
+from .penalties import Penalty
 
 Objective = Literal["weighted", "lexicographic"]
 
@@ -93,7 +95,8 @@ class PlanRequest:
     All lanes of its roles have visits of the same duration. `starts` are the ticks that its windows, release and
     deadline allow. `lateness`, `preference` and `move` are what each of these starts costs, aligned to the set bits of
     `starts` in ascending order, all ≥ 0; empty means nothing at every start. `priority` 0 is served first where the
-    objective is lexicographic. `current` is where a booking stands that may be moved.
+    objective is lexicographic. `current` is where a booking stands that may be moved. `invited` are actors who are
+    wanted there though their time is not taken: only penalties heed them.
     """
 
     weight: int
@@ -104,6 +107,7 @@ class PlanRequest:
     move: Sequence[int] = ()
     priority: int = 0
     current: Placement | None = None
+    invited: frozenset[int] = frozenset()
 
 
 class Link(NamedTuple):
@@ -125,13 +129,15 @@ class PlanProblem:
     """Requests to place on lanes.
 
     `ticks` ascend and are distinct. Requests refer to lanes, links to requests, by their place; the links form no
-    circle. The order of requests and lanes matters only to break ties.
+    circle. `penalties` are what pairs of visits cost beside. The order of requests and lanes matters only to break
+    ties.
     """
 
     ticks: Sequence[int]
     lanes: tuple[Lane, ...]
     requests: tuple[PlanRequest, ...]
     links: tuple[Link, ...] = ()
+    penalties: tuple[Penalty, ...] = ()
 
 
 class Point(NamedTuple):
