@@ -27,7 +27,7 @@ check: .venv/check
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 
-bench: .venv/test
+bench: .venv/bench
 	$(BIN)/python benchmarks/run.py
 
 mutants: .venv/test
@@ -51,6 +51,11 @@ clean:
 
 .venv/test: .venv/base
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@
+
+# What only the benchmarks use: another solver to measure against, and plots.
+.venv/bench: .venv/test
+	$(BIN)/python -m pip install --quiet --editable '.[test,bench]'
 	@touch $@
 
 # The type checker cannot follow an editable install: it finds the packages through these links.
