@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .desk import Desk, appointments_in, for_desk
-from .options import allow_past_option, engine_option, print_json, read_pool
+from .options import allow_past_option, engine_option, print_json, read_pool, words
 
 _TIMEZONE = "The zone of the times shown. Default: that of the appointment."
 
@@ -45,7 +45,7 @@ def confirm(desk: Desk, appointment: str, occurrences: str | None) -> None:
 
 @click.command("cancel")
 @click.argument("appointment")
-@click.option("--reason", metavar="TEXT", help="Why; stored as the cancelationReason.")
+@click.option("--reason", metavar="TEXT", callback=words, help="Why; stored as the cancelationReason.")
 @for_desk(writes=True, json="Appointment", timezone=_TIMEZONE)
 def cancel(desk: Desk, appointment: str, reason: str | None) -> None:
     """Cancel a booking or a hold, and give its time back.

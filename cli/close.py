@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .desk import Desk, for_desk
-from .options import print_json
+from .options import print_json, words
 
 if TYPE_CHECKING:
     from ..solver.civil import Zone
@@ -21,7 +21,7 @@ _TIMEZONE = "The zone of --from, --to and of the times shown. Default: that of t
 @click.argument("schedule")
 @click.option("--from", "begin", required=True, metavar="TIME", help=_FROM)
 @click.option("--to", "end", required=True, metavar="TIME", help=_TO)
-@click.option("--reason", metavar="TEXT", help="Why; stored as the comment of the Slot.")
+@click.option("--reason", metavar="TEXT", callback=words, help="Why; stored as the comment of the Slot.")
 @for_desk(writes=True, json="Bundle: the Slot, then the Appointments it hits", timezone=_TIMEZONE)
 def close(desk: Desk, schedule: str, begin: str, end: str, reason: str | None) -> None:
     """Close a schedule for leave or sickness: nothing can be booked there any more.

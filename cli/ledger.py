@@ -24,6 +24,7 @@ from .options import (
     timezone_option,
     unsafe_option,
     who_option,
+    words,
 )
 from .text import count, printable
 
@@ -165,6 +166,8 @@ def show(ledger: Ledger, timezone: str | None) -> None:
 def verify(ledger: Ledger) -> int:
     """Check that everything in the ledger holds: its pages, the chain of entries, and every booking judged anew.
 
+    Whom `ledger erase` has erased is named.
+
     Exits with 0 only if all holds, else with 7.
 
     \b
@@ -177,14 +180,11 @@ def verify(ledger: Ledger) -> int:
         click.echo(printable(one))
     if len(findings) > _FINDINGS_SHOWN:
         click.echo(f"… and {len(findings) - _FINDINGS_SHOWN:,} more")
-    erased = len(ledger.erased)
-    gone = f" {count(erased, 'erased text')} cannot be checked." if erased else ""
     entries = count(ledger.last, "entry").replace("entrys", "entries")
-    if findings:
-        click.echo(f"{count(len(findings), 'finding')} in {entries}.{gone}")
-        return EXIT_LEDGER
-    click.echo(f"All holds, {entries}.{gone}")
-    return 0
+    click.echo(f"{count(len(findings), 'finding')} in {entries}." if findings else f"All holds, {entries}.")
+    if ledger.erased:
+        click.echo(f"Erased: {printable(', '.join(dict.fromkeys(ledger.erased)))}.")
+    return EXIT_LEDGER if findings else 0
 
 
 @click.command("backup")
@@ -204,7 +204,7 @@ def backup(ledger: Ledger, target: str) -> None:
 
 @click.command("erase")
 @click.argument("reference", metavar="TYPE/ID")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; it stays in the ledger.")
+@click.option("--reason", required=True, metavar="TEXT", callback=words, help="Why; it stays in the ledger.")
 @with_ledger(writes=True)
 def erase(ledger: Ledger, reference: str, reason: str, who: str, dry_run: bool) -> None:
     """Remove a resource and every mention of it from the whole ledger, its history included, for good.
@@ -218,8 +218,6 @@ def erase(ledger: Ledger, reference: str, reason: str, who: str, dry_run: bool) 
     from ..io.references import target
     from ..solver.errors import InvalidInputError
 
-    if not reason.strip():
-        raise click.UsageError("--reason '' says nothing.")
     if target(reference) is None:
         raise InvalidInputError(f"{reference!r} is no reference to a resource. Write it as Patient/x.")
     changed = ledger.erase(reference, reason, who=who, dry_run=dry_run)

@@ -112,6 +112,13 @@ def engine_option() -> Decorator[Any]:
     )
 
 
+def words(_: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    """For an option whose text is stored: an empty one is no FHIR string."""
+    if text is not None and not text.strip():
+        raise click.UsageError(f"{parameter.opts[0]} {text!r} says nothing.")
+    return text
+
+
 def read_now(text: str | None) -> datetime | None:
     """The instant of --now. Raises InvalidInputError."""
     if text is None:

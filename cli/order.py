@@ -13,7 +13,7 @@ from ..io.errors import Refusal
 from ..io.local import read_moment_ms
 from .describe import schedule_title
 from .desk import Answer, Desk, Refused
-from .options import read_pool
+from .options import read_pool, words
 from .pick import pick
 from .refusals import blockage_lines, for_people, refused, remedy_for
 from .text import moment_ms, printable
@@ -70,7 +70,7 @@ def order_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--start", metavar="TIME", help="When the visit starts: a local time or an instant."),
         click.option("--patient", metavar="NAME", help="Whom it is for: Patient/x, an id, or a name that is unique."),
-        click.option("--comment", metavar="TEXT", help="A comment on the appointment."),
+        click.option("--comment", metavar="TEXT", callback=words, help="A comment on the appointment."),
         click.option(
             "--identifier",
             "identifiers",

@@ -135,6 +135,8 @@ class FaultFS(apsw.VFS):
         self.is_off = False
         self.unreported: list[BaseException] = []
         """Errors that SQLite had nobody to report to, as in closing a file."""
+        self.kinds_of_sync: set[int] = set()
+        """How the flushes were asked for (SQLITE_SYNC_…)."""
         self._fault: Fault | None = None
         self._seen = 0
         self._guard = threading.RLock()
@@ -316,7 +318,8 @@ class FaultFile(apsw.VFSFile):
         super().xTruncate(newsize)
         self.fs.note(self.path, newsize)
 
-    def xSync(self, flags: int) -> None:  # noqa: ARG002, N802
+    def xSync(self, flags: int) -> None:  # noqa: N802
+        self.fs.kinds_of_sync.add(flags)
         fault = self.fs.strike("sync", self.kind)
         if self.fs.delay:
             time.sleep(self.fs.delay)

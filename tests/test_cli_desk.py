@@ -120,6 +120,22 @@ def test_appointments_are_named_by_id_or_reference(ask: Ask) -> None:
     assert (near.code, near.err) == (6, f"Error: No appointment is called '{id[:-1]}'. Did you mean {id}?\n")
 
 
+@pytest.mark.parametrize(
+    ("option", "command"),
+    [
+        ("--reason", ("cancel", "booking")),
+        ("--reason", ("close", "ames", "--from", "2026-03-10", "--to", "2026-03-10")),
+        ("--comment", ("book", *AMES, "--start", "2026-03-10T09:30")),
+    ],
+)
+def test_words_that_say_nothing_are_not_stored(ask: Ask, option: str, command: tuple[str, ...]) -> None:
+    before = entries(ask)
+    said = ask(*command, option, " ")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.splitlines()[-1] == f"Error: {option} ' ' says nothing."
+    assert entries(ask) == before
+
+
 # reschedule
 
 

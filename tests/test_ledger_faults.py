@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 import slotwright.io.ledger.ledger
 from campaign import Caller, Failed, Mirror, answer_of, at, call_of, clinic, content
@@ -244,6 +245,17 @@ def test_nothing_is_acknowledged_without_the_write_ahead_log(fs: FaultFS, tmp_pa
             ledger.load(clinic("ab"))
             assert path.read_bytes()[18:20] == b"\2\2", f"operation {n} of the disk failed, and the ledger went on"
         fs.arm(None)
+
+
+def test_every_flush_reaches_the_disk_itself(fs: FaultFS, template: Path) -> None:
+    """SQLite asks the file system for a full flush, which on macOS is F_FULLFSYNC and elsewhere the only one."""
+    with open_ledger(template, vfs=fs.name) as ledger:
+        fs.kinds_of_sync.clear()
+        ledger.put({"resourceType": "Patient", "id": "p"})
+        assert fs.kinds_of_sync == {apsw.SQLITE_SYNC_FULL}
+        fs.kinds_of_sync.clear()
+        ledger.erase("Patient/p", "so that the log is moved into the file")
+        assert fs.kinds_of_sync == {apsw.SQLITE_SYNC_FULL}
 
 
 def test_a_bundle_is_whole_or_not_at_all(fs: FaultFS, template: Path, tmp_path: Path) -> None:

@@ -39,6 +39,26 @@ def test_erasing_twice_keeps_the_proof_of_the_first(tmp_path: Path) -> None:
     assert b"Castillo" not in (tmp_path / "ledger").read_bytes()
 
 
+def test_a_backup_is_done_although_others_write_all_the_time(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    with open_ledger(path) as ledger, open_ledger(path) as other:
+        for number in range(20):  # several steps of a backup
+            ledger.put({"resourceType": "Patient", "id": f"large-{number}", "name": [{"text": "x" * 1_000_000}]})
+        last = ledger.last
+        steps: list[int] = []
+
+        def write_between(done: int, _: int) -> None:
+            steps.append(done)
+            assert len(steps) < 20, "it begins again after every write"
+            other.put({"resourceType": "Patient", "id": "small"})
+
+        ledger.backup(tmp_path / "copy", write_between)
+        assert steps == sorted(steps) and len(steps) > 2
+        assert ledger.last == last + len(steps)
+    with open_ledger(tmp_path / "copy") as copy:
+        assert copy.last == last and copy.verify() == []
+
+
 def test_loading_the_same_source_again_does_not_bring_an_erased_person_back(tmp_path: Path) -> None:
     with open_ledger(tmp_path / "ledger") as ledger:
         ledger.load(RESOURCES)

@@ -206,14 +206,17 @@ class Database:
         self._connection.set_busy_timeout(milliseconds)
 
     def backup_to(self, path: str, progress: Callable[[int, int], None] | None = None) -> None:
-        """A consistent copy, made page by page while others write."""
+        """A copy as of now, made page by page while others write."""
         target = apsw.Connection(path)
         try:
-            with target.backup("main", self._connection, "main") as backup:
-                while not backup.done:
-                    backup.step(2_000)
-                    if progress is not None:
-                        progress(backup.page_count - backup.remaining, backup.page_count)
+            # In one snapshot, which the first read begins: else SQLite starts again after every write of somebody else.
+            with self.snapshot():
+                self.last_entry()
+                with target.backup("main", self._connection, "main") as backup:
+                    while not backup.done:
+                        backup.step(2_000)
+                        if progress is not None:
+                            progress(backup.page_count - backup.remaining, backup.page_count)
             cast(Any, target).execute("PRAGMA journal_mode = DELETE")
         finally:
             target.close()
