@@ -482,6 +482,42 @@ def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
         assert ledger.last == 1
 
 
+MOUNTS = """\
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+40 22 0:35 / /srv rw,relatime shared:2 - nfs4 server:/srv rw
+41 40 0:36 / /srv/local\\040disk rw,relatime - xfs /dev/sdb1 rw
+42 22 0:37 / /mnt/Büro rw,relatime shared:3 master:1 - cifs //server/share rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("/home", "ext4"),
+        ("/srv", "nfs4"),
+        ("/srvs", "ext4"),
+        ("/srv/a/b", "nfs4"),
+        ("/srv/local disk/a", "xfs"),
+        ("/srv/local", "nfs4"),
+        ("/mnt/Büro/Praxis", "cifs"),
+    ],
+)
+def test_the_file_system_is_that_of_the_nearest_mount_point(folder: str, kind: str) -> None:
+    assert slotwright.io.ledger.files.mounted(MOUNTS, folder) == kind
+
+
+def test_a_link_to_a_ledger_is_the_ledger(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    path, link = tmp_path / "far" / "ledger", tmp_path / "link"
+    link.symlink_to("far/ledger")
+    with open_ledger(path) as ledger, open_ledger(link) as same:
+        for number in range(3):
+            ledger.put({"resourceType": "Patient", "id": f"a{number}"})
+            same.put({"resourceType": "Patient", "id": f"b{number}"})
+        assert same.last == 7
+    assert [one.name for one in tmp_path.iterdir() if one not in (link, path.parent)] == [], "one lock for both names"
+
+
 def test_the_log_does_not_grow_without_end(tmp_path: Path) -> None:
     """It begins anew once it has 1000 pages of 4 kB, and one write more."""
     with opened(tmp_path) as ledger:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 
@@ -14,6 +15,14 @@ NETWORK = frozenset({
     "davfs", "fuse.davfs", "fuse.s3fs", "fuse.rclone",
 })  # fmt: skip
 """File systems whose locks or flushes may say more than they did."""
+
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+"""How Linux writes blanks, line ends and backslashes in its list of mounts."""
+
+
+def place_of(path: str) -> str:
+    """The file itself where the path is a link to it: its side files lie beside it, one lock for all its names."""
+    return os.path.realpath(path) if os.path.islink(path) else os.path.abspath(path)
 
 
 def check_place(path: str, *, create: bool, unsafe_filesystem: bool) -> bool:
@@ -57,17 +66,17 @@ def file_system(folder: str) -> str:
         if sys.platform == "darwin":
             return _mounted_on_mac(folder)
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            return _mounted(file.read(), os.path.realpath(folder))
+            return mounted(file.read(), os.path.realpath(folder))
     except OSError:
         return ""  # no such list on this system: nothing is known against the place
 
 
-def _mounted(mountinfo: str, folder: str) -> str:
+def mounted(mountinfo: str, folder: str) -> str:
     """From Linux's list of mounts (proc_pid_mountinfo(5)): that of the longest mount point above the folder."""
     best, kind = "", ""
     for line in mountinfo.splitlines():
         left, _, right = line.partition(" - ")
-        point = left.split(" ")[4].encode().decode("unicode_escape")
+        point = _ESCAPE.sub(lambda found: chr(int(found[1], 8)), left.split(" ")[4])
         inside = folder == point or folder.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):
             best, kind = point, right.split(" ")[0]

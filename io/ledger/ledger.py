@@ -25,7 +25,7 @@ from ..references import Json, target
 from ..sources import Source
 from .database import Database, EntryRow, ledger_error, not_text, translated
 from .entries import Entry, changes_of
-from .files import check_place, file_id, is_same_file, is_writable, size_of
+from .files import check_place, file_id, is_same_file, is_writable, place_of, size_of
 from .lock import WriterLock
 from .schema import FORMAT
 from .state import State, are_rules
@@ -690,7 +690,7 @@ def open_ledger(
     LedgerError
         If the file cannot be opened, is no ledger, is damaged or of a newer format.
     """
-    text: str = os.path.abspath(os.fspath(path))
+    text = place_of(os.fspath(path))
     exists = check_place(text, create=create and not read_only, unsafe_filesystem=unsafe_filesystem)
     writable = is_writable(text) if exists else True
     ledger = Ledger(
