@@ -30,10 +30,9 @@ from slotwright.solver.plan.problem import (
 
 
 class Cell(NamedTuple):
-    """One minute of a resource that an option takes, asked for at `capacity` on a lane."""
+    """A minute of a resource that an option takes, asked for at `capacity` on a lane."""
 
-    resource: int
-    minute: int
+    at: tuple[int, int]
     capacity: int
     lane: int
 
@@ -68,7 +67,7 @@ def options(problem: PlanProblem, request: PlanRequest) -> list[Option]:
                 worth = _worth(request, allowed.index(tick), choices)
                 cells = tuple(cell for lane in lanes for cell in _cells(problem, lane, problem.ticks[tick]))
                 found.append(Option(placement, worth, lanes, cells))
-    return found
+    return [option for option in found if all(_shares(problem, _at(option, cell.at)) for cell in option.cells)]
 
 
 def _worth(request: PlanRequest, place: int, choices: Sequence[int | None]) -> int:
@@ -88,16 +87,18 @@ def _cells(problem: PlanProblem, number: int, at: int) -> Iterator[Cell]:
     foot = lane.footprint
     for minute in range(at - foot.before, at + foot.duration + foot.after):
         is_visit = at <= minute < at + foot.duration
-        yield Cell(lane.resource, minute, lane.capacity if is_visit else 1, number)
+        yield Cell((lane.resource, minute), lane.capacity if is_visit else 1, number)
 
 
 # What may be chosen together
 
 
-def sound_plans(problem: PlanProblem) -> Iterator[tuple[int, Plan]]:
+def sound_plans(problem: PlanProblem) -> list[tuple[int, Plan]]:
     """Every plan without faults, with its worth."""
     per_request = [options(problem, request) for request in problem.requests]
-    yield from _extended(problem, per_request, [], {})
+    found: list[tuple[int, Plan]] = []
+    _extend(problem, per_request, [], {}, found)
+    return found
 
 
 def optimum(problem: PlanProblem) -> int:
@@ -105,51 +106,64 @@ def optimum(problem: PlanProblem) -> int:
     return max(worth for worth, _ in sound_plans(problem))
 
 
-def _extended(
+def _extend(
     problem: PlanProblem,
     per_request: Sequence[Sequence[Option]],
     chosen: list[Option | None],
     held: dict[tuple[int, int], list[Cell]],
-) -> Iterator[tuple[int, Plan]]:
+    found: list[tuple[int, Plan]],
+) -> None:
     if len(chosen) == len(per_request):
-        if _links_hold(problem, chosen):
-            worth = sum(option.worth for option in chosen if option is not None)
-            yield worth, tuple(None if option is None else option.placement for option in chosen)
+        if _links_hold(problem, chosen) and _quotas_hold(problem, chosen):
+            worth = sum([option.worth for option in chosen if option is not None])
+            found.append((worth, tuple([None if option is None else option.placement for option in chosen])))
         return
+    choices = per_request[len(chosen)]
     chosen.append(None)
-    yield from _extended(problem, per_request, chosen, held)
+    _extend(problem, per_request, chosen, held, found)
+    for option in choices:
+        if _fits(problem, option, held):
+            chosen[-1] = option
+            for cell in option.cells:
+                held.setdefault(cell.at, []).append(cell)
+            _extend(problem, per_request, chosen, held, found)
+            for cell in option.cells:
+                held[cell.at].pop()
     chosen.pop()
-    for option in per_request[len(chosen)]:
-        if _fits(problem, option, held) and _quotas_hold(problem, [*chosen, option]):
-            chosen.append(option)
-            for cell in option.cells:
-                held.setdefault(cell[:2], []).append(cell)
-            yield from _extended(problem, per_request, chosen, held)
-            for cell in option.cells:
-                held[cell[:2]].pop()
-            chosen.pop()
 
 
 def _fits(problem: PlanProblem, option: Option, held: dict[tuple[int, int], list[Cell]]) -> bool:
-    new: dict[tuple[int, int], list[Cell]] = {}
     for cell in option.cells:
-        new.setdefault(cell[:2], []).append(cell)
-    for at, cells in new.items():
-        together = [*held.get(at, ()), *cells]
-        for one in together:
-            size, tolerance = crowd_at(problem, one.lane, one.minute)
-            if size + len(together) > min([tolerance, *(other.capacity for other in together)]):
-                return False
+        others = held.get(cell.at)
+        if others and not _shares(problem, [*others, *_at(option, cell.at)]):
+            return False
     return True
 
 
-def crowd_at(problem: PlanProblem, lane: int, minute: int) -> tuple[int, int]:
-    """How many stored Slots a piece of this lane meets, and their smallest tolerance (a large number without any)."""
-    met = [crowd for crowd in problem.lanes[lane].crowds if crowd.start <= minute < crowd.end]
+def _at(option: Option, at: tuple[int, int]) -> list[Cell]:
+    return [cell for cell in option.cells if cell.at == at]
+
+
+def _shares(problem: PlanProblem, together: Sequence[Cell]) -> bool:
+    """May these pieces take one minute of a resource together?"""
+    most = min([cell.capacity for cell in together])
+    for cell in together:
+        size, tolerance = crowd_at(problem, cell)
+        if size + len(together) > min(tolerance, most):
+            return False
+    return True
+
+
+def crowd_at(problem: PlanProblem, cell: Cell) -> tuple[int, int]:
+    """How many stored Slots a piece meets, and their smallest tolerance (a large number without any)."""
+    crowds = problem.lanes[cell.lane].crowds
+    met = [crowd for crowd in crowds if crowd.start <= cell.at[1] < crowd.end] if crowds else []
     return sum(crowd.size for crowd in met), min((crowd.tolerance for crowd in met), default=1000)
 
 
 def _quotas_hold(problem: PlanProblem, chosen: Sequence[Option | None]) -> bool:
+    if not any(lane.quotas for lane in problem.lanes):
+        return True
     started = [
         (lane, problem.ticks[option.placement.tick]) for option in chosen if option is not None for lane in option.lanes
     ]
@@ -200,8 +214,8 @@ def _all_admitted(problem: PlanProblem, order: Sequence[Option]) -> bool:
     stored: list[Cell] = []
     for option in order:
         for asked in option.cells:
-            size, tolerance = crowd_at(problem, asked.lane, asked.minute)
-            tolerances = [cell.capacity for cell in stored if cell[:2] == asked[:2]]
+            size, tolerance = crowd_at(problem, asked)
+            tolerances = [cell.capacity for cell in stored if cell.at == asked.at]
             count = size + len(tolerances)
             if count >= 1 and count >= min([asked.capacity, tolerance, *tolerances]):
                 return False
@@ -377,11 +391,11 @@ def random_prices(draw: Random, problem: PlanProblem, rounds: int = 2) -> Iterat
         used = dict.fromkeys(price, 0.0)
         for found in favourites:
             left = [
-                (option.worth - sum(price[cell[:2]] / cell.capacity for cell in option.cells), place)
+                (option.worth - sum(price[cell.at] / cell.capacity for cell in option.cells), place)
                 for place, option in enumerate(found)
             ]
             if left and max(left)[0] > 0:
                 for cell in found[max(left)[1]].cells:
-                    used[cell[:2]] += 1 / cell.capacity
+                    used[cell.at] += 1 / cell.capacity
         price = {cell: max(0.0, paid + step * (used[cell] - 1)) for cell, paid in price.items()}
         step *= 0.6
