@@ -11,14 +11,14 @@ from __future__ import annotations
 import gc
 import math
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
+
+from slotwright.io.machine import machine, versions
 
 ROUNDS = 9
 ROUND_SECONDS = 0.02
@@ -242,28 +242,13 @@ def milli(seconds: float) -> str:
 
 def environment() -> str:
     """What the figures were taken on."""
-    from importlib.metadata import version
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (
-        f"Python {platform.python_version()}; ortools {version('ortools')}; {platform.system()} {platform.machine()}; "
-        f"{_processor()}, {cores} cores; {load_average()}"
-    )
+    used = versions()
+    return f"Python {used['python']}; ortools {used['ortools']}; {machine()}; {load_average()}"
 
 
 def load_average() -> str:
     """How busy the machine is, over the last minute."""
     return f"load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load average unknown"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or "unknown processor"
-    return next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "processor unnamed"
-    )
 
 
 def show(report: Report) -> None:

@@ -6,12 +6,12 @@ Rows are appended one by one, so that a run that was interrupted goes on where i
 from __future__ import annotations
 
 import csv
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
+
+from slotwright.io.machine import versions
 
 FOLDER = Path(__file__).resolve().parent / "results"
 STAMP = ("date", "slotwright", "ortools", "numpy", "python")
@@ -22,9 +22,7 @@ Row = dict[str, str]
 
 def stamp() -> Row:
     """The day and the versions."""
-    names = ("slotwright", "ortools", "numpy")
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    return {"date": today, **{name: version(name) for name in names}, "python": platform.python_version()}
+    return {"date": f"{datetime.now(UTC):%Y-%m-%d}", **versions()}
 
 
 @dataclass(frozen=True, slots=True)

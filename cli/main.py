@@ -25,6 +25,7 @@ COMMANDS = {
     "reopen": "Take back what close closed.",
     "ledger": "Make, fill, read, check and copy a ledger.",
     "op": "Carry out one FHIR operation, for programs.",
+    "bench": "Measure how long this machine takes on your calendar.",
 }
 
 LEDGER_COMMANDS = {
@@ -228,7 +229,7 @@ def _default_map(settings: dict[str, Any]) -> dict[str, Any]:
     searching = {_PARAMETERS.get(name, name.replace("-", "_")): value for name, value in settings.items()}
     parameters = {_PARAMETERS.get(name, name.replace("-", "_")) for name in SHARED}
     shared = {name: value for name, value in searching.items() if name in parameters}
-    defaults: dict[str, Any] = {name: searching if name in ("find", "op") else shared for name in COMMANDS}
+    defaults: dict[str, Any] = {name: searching if name in ("find", "op", "bench") else shared for name in COMMANDS}
     defaults["ledger"] = dict.fromkeys(LEDGER_COMMANDS, shared)
     return defaults
 

@@ -59,6 +59,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "ledger backup": ("copy.ledger",),
     "ledger export": ("out",),
     "ledger erase": ("Patient/ann", "--reason", "asked"),
+    "bench": ("--questions", "1", "--rounds", "1"),
 }
 
 

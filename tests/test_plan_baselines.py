@@ -7,6 +7,9 @@ import itertools
 import pytest
 from instances import TICK, Pair, PlanInstance, Wanted, plan_instance
 from plan_baselines import Answer, density_greedy, first_come, highs
+from plans import problem
+from slotwright.solver.plan import check
+from slotwright.solver.plan.problem import Placement
 
 Taken = dict[int, list[Pair]]
 
@@ -57,7 +60,7 @@ def gain(wanted: Wanted, start: int, members: tuple[int, ...]) -> int:
 
 
 def total(instance: PlanInstance, answer: Answer) -> int:
-    """The objective of a plan, after a look that nothing is taken twice."""
+    """The objective of a plan that takes nothing twice, as the planner's own judge says too."""
     taken: Taken = {}
     found = 0
     for wanted, served in zip(instance.wanted, answer, strict=True):
@@ -67,6 +70,9 @@ def total(instance: PlanInstance, answer: Answer) -> int:
             assert fits(instance, taken, wanted, start, members)
             take(taken, wanted, start, members)
             found += gain(wanted, start, members)
+    plan = tuple(None if served is None else Placement(*served) for served in answer)
+    assert check.faults(problem(instance), plan) == []
+    assert check.score(problem(instance), plan).total == found
     return found
 
 
@@ -84,6 +90,7 @@ def test_first_come_takes_the_earliest_start_and_the_first_free_members(instance
         if found:
             take(taken, wanted, instance.ticks[min(found)[0]], min(found)[1])
     assert first_come(instance) == expected
+    assert total(instance, expected) > 0
     assert 0 < sum(one is not None for one in expected) < len(expected)
 
 
