@@ -9,6 +9,7 @@ import pytest
 from slotwright.solver.availability import Footprint
 from slotwright.solver.errors import SolverFaultError
 from slotwright.solver.plan.check import Score, Terms, bound, faults, score
+from slotwright.solver.plan.penalties import BackToBack, Overlap
 from slotwright.solver.plan.problem import (
     Choice,
     Crowd,
@@ -215,6 +216,20 @@ def test_a_plan_is_worth_its_terms() -> None:
 
 def test_an_empty_plan_is_worth_nothing() -> None:
     assert score(PlanProblem(TICKS, (lane(),), (one_role(0),)), (None,)) == Score(0, Terms(), (None,))
+
+
+def test_penalties_are_charged_beside_the_terms() -> None:
+    penalties = (BackToBack(3), Overlap(7, "medium", unit=10), Overlap(5, unit=15))
+    problem = PlanProblem(TICKS, (lane(0), lane(1)), (one_role(0), one_role(0), one_role(1)), penalties=penalties)
+    # The first two touch; the third overlaps the first from 20 to 30 and the second from 30 to 50.
+    found = score(problem, at(0, 30, 20))
+    assert found.terms == Terms(300)
+    assert [(charge.name, charge.amount, charge.cost) for charge in found.charges] == [
+        ("back-to-back", 1, 3),
+        ("overlap", 1 + 2, 21),
+        ("overlap", 1 + 2, 15),
+    ]
+    assert (found.total, found.medium) == (300 - 3 - 15, 21)
 
 
 # Bounds

@@ -9,6 +9,7 @@ from instances import plan_instance
 from plans import problem as as_problem
 from slotwright.solver.availability import Footprint
 from slotwright.solver.errors import InvalidInputError
+from slotwright.solver.plan.penalties import BackToBack
 from slotwright.solver.plan.problem import (
     Choice,
     Crowd,
@@ -140,3 +141,9 @@ def test_links_form_no_circle() -> None:
     links = (Link(0, 1), Link(1, 2), Link(2, 3), Link(3, 1), Link(3, 4))
     found = refused(replace(five, links=links))
     assert any(circle in found for circle in ("1 → 2 → 3 → 1", "2 → 3 → 1 → 2", "3 → 1 → 2 → 3"))
+
+
+def test_no_penalty_is_a_gain() -> None:
+    assert refused(replace(PROBLEM, penalties=(BackToBack(0), BackToBack(-3)))) == (
+        "Penalty 1: its weight is -3, but must not be negative"
+    )

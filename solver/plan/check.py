@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SolverFaultError
+from .penalties import Charge, charges
 from .problem import Choice, Lane, Placement, Plan, PlanProblem, PlanRequest, Prices, Role
 
 Numbers = NDArray[np.int64]
@@ -216,24 +217,34 @@ class Terms(NamedTuple):
 
 
 class Score(NamedTuple):
-    """The worth of a plan: in all, by family, and of each request (None: not served)."""
+    """The worth of a plan: in all, by family, and of each request (None: not served).
+
+    The total is that of the terms less all soft charges. `medium` are the medium charges, which are no part of it:
+    fewer are better before any total. `charges` are those of the problem's penalties, in their order.
+    """
 
     total: int
     terms: Terms
     requests: tuple[Terms | None, ...]
+    medium: int = 0
+    charges: tuple[Charge, ...] = ()
 
 
 def score(problem: PlanProblem, plan: Plan) -> Score:
     """The definition of the weighted objective, term by term. The plan is one without faults."""
     earned = tuple(
-        None if placement is None else _terms(request, placement)
+        None if placement is None else terms(request, placement)
         for request, placement in zip(problem.requests, plan, strict=True)
     )
-    terms = Terms(*(sum(one) for one in zip(*(one for one in earned if one is not None), strict=True)))
-    return Score(terms.total, terms, earned)
+    families = Terms(*(sum(one) for one in zip(*(one for one in earned if one is not None), strict=True)))
+    found = charges(problem, plan)
+    soft = sum(charge.cost for charge in found if charge.level == "soft")
+    medium = sum(charge.cost for charge in found if charge.level == "medium")
+    return Score(families.total - soft, families, earned, medium, found)
 
 
-def _terms(request: PlanRequest, placement: Placement) -> Terms:
+def terms(request: PlanRequest, placement: Placement) -> Terms:
+    """What one request earns and costs at a placement."""
     place = (request.starts & ((1 << placement.tick) - 1)).bit_count()
 
     def at_start(costs: Sequence[int]) -> int:
@@ -263,13 +274,14 @@ _KEPT = 1 << 24
 
 
 def bound(problem: PlanProblem, prices: Prices) -> float:
-    """No plan is worth more than this: what follows from the problem and the prices alone.
+    """No plan's total is more than this: what follows from the problem and the prices alone.
 
         Σ prices + Σ over requests max(0, max over starts (weight − costs of the start − Σ over roles
             min(absent, min over choices (costs of the choice + what its visit and buffers pay))))
 
-    It is never below its value in exact arithmetic: prices are counted in whole units, 2⁻²⁰ or larger if the numbers
-    are large, rounded up where they are summed and down where they are paid.
+    Links, quotas, actors and penalties are left out, which can only raise it. It is never below its value in exact
+    arithmetic: prices are counted in whole units, 2⁻²⁰ or larger if the numbers are large, rounded up where they are
+    summed and down where they are paid.
 
     Raises
     ------

@@ -32,6 +32,9 @@ def check_problem(problem: PlanProblem) -> None:
         with _named(f"Link {number}"):
             _check_link(problem, link)
     _check_circles(problem)
+    for number, penalty in enumerate(problem.penalties):
+        if penalty.weight < 0:
+            raise InvalidInputError(f"Penalty {number}: its weight is {penalty.weight}, but must not be negative")
 
 
 @contextmanager
