@@ -41,6 +41,10 @@ class Refusal(SlotwrightError):
         return self.text
 
 
+def _with_place(error: Refusal) -> str:
+    return f"{error.text}: {error.diagnostics}" if error.diagnostics else error.text
+
+
 class InvalidRequest(Refusal, InvalidInputError):
     """What was asked, or what is stored, is invalid."""
 
@@ -62,14 +66,17 @@ class UnknownOperation(Refusal, UnsupportedError):
 
 
 class NotWritable(Refusal, UnsupportedError):
-    """A write on a calendar, or on a ledger that is read-only."""
+    """A write on a calendar, or on a ledger that is read-only; diagnostics say what and where."""
+
+    def __str__(self) -> str:
+        return _with_place(self)
 
 
 class LedgerError(Refusal):
     """The ledger file; diagnostics say what and where."""
 
     def __str__(self) -> str:
-        return f"{self.text}: {self.diagnostics}" if self.diagnostics else self.text
+        return _with_place(self)
 
 
 class LedgerBusy(LedgerError):

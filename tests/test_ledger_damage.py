@@ -120,6 +120,17 @@ def test_a_file_that_was_cut(whole: tuple[Path, Content], tmp_path: Path, length
     use(path)
 
 
+@pytest.mark.parametrize("missing", [1, 3])
+def test_a_file_that_lost_its_last_pages_says_how_much_is_missing(
+    whole: tuple[Path, Content], tmp_path: Path, missing: int
+) -> None:
+    path = copied(whole[0], tmp_path / "cut")
+    os.truncate(path, path.stat().st_size - missing * 4096)
+    with pytest.raises(LedgerDamaged) as caught:
+        open_ledger(path)
+    assert caught.value.diagnostics == f"{path} was cut: {missing * 4096:,} bytes are missing; restore a backup"
+
+
 def test_bytes_that_were_flipped(whole: tuple[Path, Content], tmp_path: Path) -> None:
     """Somewhere no byte counts, as in free space; then everything is still there. Else somebody says so."""
     rng = random.Random(1)
@@ -425,6 +436,9 @@ with open_ledger(sys.argv[1]) as ledger:
     call = call_of(Event("p", 0, None, "book", at(900, "a")))
     status, outcome = invoke(ledger, call.operation, body=call.body)
     print(status, outcome["issue"][0]["code"], outcome["issue"][0]["details"]["text"])
+    ledger.backup(sys.argv[2])
+with open_ledger(sys.argv[2]) as copy:
+    assert len(content(copy)) == 12 and copy.verify() == []
 """
 
 
@@ -443,7 +457,7 @@ def test_a_ledger_that_may_only_be_read(
     path.parent.chmod(0o755 if locked == "file" else 0o555)
     try:
         ran = subprocess.run(
-            [*prefix, sys.executable, "-c", _READ_ONLY, str(path)],
+            [*prefix, sys.executable, "-c", _READ_ONLY, str(path), str(tmp_path / "copy")],
             capture_output=True,
             text=True,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},

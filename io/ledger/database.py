@@ -8,15 +8,8 @@ from typing import Any, Literal, NamedTuple, cast
 
 import apsw
 
-from ..errors import (
-    LedgerBusy,
-    LedgerDamaged,
-    LedgerError,
-    LedgerNotFound,
-    LedgerVersion,
-    LedgerWriteFailed,
-    NotWritable,
-)
+from ..errors import LedgerNotFound, LedgerVersion, LedgerWriteFailed
+from .failures import translated
 from .schema import APPLICATION_ID, BODIES, FORMAT, MIGRATIONS
 
 SavepointName = Literal["job", "lapses"]
@@ -455,41 +448,3 @@ class Database:
         assert table in self.STATE
         keys = {"resource": "type, id", "claim": "schedule, long, start, slot"}.get(table, "1, 2")
         return iter(self.execute(f"SELECT * FROM {table} ORDER BY {keys}"))
-
-
-@contextmanager
-def translated(path: str) -> Generator[None]:
-    """SQLite's errors as ours."""
-    try:
-        yield
-    except apsw.Error as error:
-        raise ledger_error(error, path) from error
-    except UnicodeDecodeError as error:
-        raise not_text(error, path) from error
-
-
-def not_text(error: UnicodeDecodeError, path: str) -> LedgerDamaged:
-    return LedgerDamaged(f"{path}: a text in it is no text any more ({error.reason})")
-
-
-_DAMAGED = (apsw.CorruptError, apsw.FormatError, apsw.MismatchError, apsw.RangeError)
-
-
-def ledger_error(error: apsw.Error, path: str) -> LedgerError | NotWritable:
-    """What an error of SQLite means for the ledger."""
-    said = str(error).partition("\n")[0]
-    if isinstance(error, apsw.NotADBError):
-        return LedgerNotFound(f"{path} is no ledger ({said}), or its first page is damaged")
-    if isinstance(error, apsw.CantOpenError):
-        return LedgerNotFound(f"{path} cannot be opened ({said})")
-    if isinstance(error, _DAMAGED):
-        return LedgerDamaged(f"{path}: {said}; restore a backup, or see what `slotwright ledger verify` finds")
-    if isinstance(error, apsw.ReadOnlyError | apsw.PermissionsError | apsw.AuthError):
-        return NotWritable("Ledger is not writable", diagnostics=f"{path}: {said}")
-    if isinstance(error, apsw.BusyError | apsw.LockedError):
-        return LedgerBusy(f"{path} is used by a program that does not take the writer lock; close it and try again")
-    if isinstance(error, apsw.FullError):
-        return LedgerWriteFailed(f"{path}: the disk is full; make room and try again")
-    if isinstance(error, apsw.SQLError):
-        return LedgerDamaged(f"{path}: {said}")
-    return LedgerWriteFailed(f"{path}: {said}")

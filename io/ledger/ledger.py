@@ -23,8 +23,9 @@ from ..mapping import UnusableSlot
 from ..prepared import Prepared, Service
 from ..references import Json, target
 from ..sources import Source
-from .database import Database, EntryRow, ledger_error, not_text, translated
+from .database import Database, EntryRow
 from .entries import Entry, changes_of
+from .failures import ledger_error, not_text, translated
 from .files import check_place, file_id, is_same_file, is_writable, place_of, size_of
 from .lock import WriterLock
 from .schema import FORMAT
@@ -171,11 +172,7 @@ class Ledger:
         return version is None or (version < FORMAT and self.is_writable)
 
     def _open_half(self, *, write: bool) -> _Half:
-        uri = self.path
-        if not self.is_writable and not size_of(f"{self.path}-wal") and not os.access(os.path.dirname(uri), os.W_OK):
-            # SQLite would want to make side files; without a WAL nobody can be writing.
-            uri = f"file:{_quoted(self.path)}?immutable=1"
-        database = Database(uri, read_only=not self.is_writable, create=write, vfs=self._vfs)
+        database = Database(self._uri(), read_only=not self.is_writable, create=write, vfs=self._vfs)
         if write:
             try:
                 with translated(self.path):
@@ -185,6 +182,12 @@ class Ledger:
                     database.close()
                 raise
         return _Half(database, self._clock, is_writable=write)
+
+    def _uri(self) -> str:
+        if self.is_writable or size_of(f"{self.path}-wal") or os.access(os.path.dirname(self.path), os.W_OK):
+            return self.path
+        # SQLite would want to make side files; without a WAL nobody can be writing.
+        return f"file:{_quoted(self.path)}?immutable=1"
 
     def _make(self, identity: str | None) -> None:
         if not self.is_writable:
@@ -611,7 +614,7 @@ class Ledger:
         part = f"{goal}.part"
         try:
             with translated(goal):
-                source = Database(self.path, read_only=True, create=False, vfs=self._vfs)
+                source = Database(self._uri(), read_only=True, create=False, vfs=self._vfs)
                 try:
                     source.backup_to(part, progress)
                 finally:
