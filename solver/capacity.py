@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from .civil import DAY_MINUTES
-from .intervals import Edges, Pair, from_pairs
+from .intervals import Edges, from_pairs
 
 
 class Claim(NamedTuple):
@@ -86,17 +86,35 @@ def blocked(claims: Iterable[Claim], capacity: int) -> Edges:
     """Where a piece asked for at `capacity` is blocked: n ≥ 1 claims cover it and n ≥ min(capacity, tolerances)."""
     if capacity == 1:
         return from_pairs([(claim.start, claim.end) for claim in claims])
+    return from_pairs([(one.start, one.end) for one in _crowds(claims, capacity) if one.size >= one.tolerance])
+
+
+class Crowd(NamedTuple):
+    """Claims that run together in [start, end): how many, and the smallest of their tolerances and the capacity."""
+
+    start: int
+    end: int
+    size: int
+    tolerance: int
+
+
+def joinable(claims: Iterable[Claim], capacity: int) -> list[Crowd]:
+    """Where claims run that a piece asked for at `capacity` may join, in order; nowhere at capacity 1."""
+    return [] if capacity == 1 else [one for one in _crowds(claims, capacity) if one.size < one.tolerance]
+
+
+def _crowds(claims: Iterable[Claim], capacity: int) -> Iterator[Crowd]:
+    """Everywhere that claims run, in order; neighbours differ in size or tolerance."""
     events: list[tuple[int, int, int]] = []
     for claim in claims:
         tolerance = min(claim.tolerance, capacity)
         # Ends (0) before starts (1) at one minute: touching claims are never counted together.
         events += ((claim.start, 1, tolerance), (claim.end, 0, tolerance))
     events.sort()
-    pieces: list[Pair] = []
     running = 0
     by_tolerance: dict[int, int] = {}
-    since: int | None = None
-    for at, is_start, tolerance in events:
+    since, size, least = 0, 0, 0
+    for place, (at, is_start, tolerance) in enumerate(events):
         change = 1 if is_start else -1
         running += change
         left = by_tolerance.get(tolerance, 0) + change
@@ -104,10 +122,10 @@ def blocked(claims: Iterable[Claim], capacity: int) -> Edges:
             by_tolerance[tolerance] = left
         else:
             del by_tolerance[tolerance]
-        is_blocked = running > 0 and running >= min(by_tolerance)
-        if is_blocked and since is None:
-            since = at
-        elif not is_blocked and since is not None:
-            pieces.append((since, at))
-            since = None
-    return from_pairs(pieces)
+        if place + 1 < len(events) and events[place + 1][0] == at:
+            continue
+        now = min(by_tolerance, default=0)
+        if (running, now) != (size, least):
+            if size:
+                yield Crowd(since, at, size, least)
+            since, size, least = at, running, now

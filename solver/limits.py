@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from .civil import Zone, day_number, month_number, month_start
@@ -88,6 +89,29 @@ class Tally:
     def _minutes(self, limit: Limit, number: int) -> tuple[int, int]:
         first, last = limit.days(number)
         return _first_minute(self._zone, first), _first_minute(self._zone, last)
+
+
+class Room(NamedTuple):
+    """A period [start, end), in minutes, in which `left` more bookings may start."""
+
+    start: int
+    end: int
+    left: int
+
+
+def room(limits: tuple[Limit, ...], zone: Zone, starts: Iterable[int], low: int, high: int) -> list[Room]:
+    """The periods of all limits that meet [low, high), with what the bookings that start at `starts` leave of them."""
+    if not limits or low >= high:
+        return []
+    days = [zone.local_day(start) for start in starts]
+    first, last = zone.local_day(low), zone.local_day(high - 1)
+    found: list[Room] = []
+    for limit in limits:
+        counts = Counter(limit.number(day) for day in days)
+        for number in range(limit.number(first), limit.number(last) + 1):
+            begin, end = (_first_minute(zone, day) for day in limit.days(number))
+            found.append(Room(begin, end, max(limit.frequency - counts[number], 0)))
+    return found
 
 
 def periods(limits: tuple[Limit, ...], zone: Zone, start: int) -> Edges:

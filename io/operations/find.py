@@ -162,14 +162,25 @@ def find(
 ) -> FindAnswer:
     """Look up, check (rows 10 to 19), compile, solve. A wish restricts the starts further."""
     now_ms = int(now.timestamp() * 1000)
+    service, pools, ignored = look_up(store, request, now_ms)
+    allowed = None if wish is None else wish(pools[0][0].examined.resolved.duration)
+    return _solve(store, request, service, pools, ignored, now_ms, engine, allowed)
+
+
+def look_up(
+    store: Store, request: FindRequest, now_ms: int
+) -> tuple[Service, list[list[Candidate]], frozenset[str]]:
+    """Rows 10 to 19: the service, the schedules of each pool that take part, and the ids of the Slots left out.
+
+    Raises InvalidRequest or MissingResource.
+    """
     service, pools = _load(store, request)
     pools = _check_pools(request, service, pools)
     everyone = [candidate for pool in pools for candidate in pool]
     _check_alike(request, everyone)
     ignored = _ignored_slots(store, request)
     _check_slots(store, request, everyone, ignored, now_ms)
-    allowed = None if wish is None else wish(everyone[0].examined.resolved.duration)
-    return _solve(store, request, service, pools, ignored, now_ms, engine, allowed)
+    return service, pools, ignored
 
 
 # Rows 10 to 18
