@@ -65,13 +65,6 @@ class Entry:
     allowed: int
     free: tuple[int, ...]
 
-    def chosen(self, placement: Placement) -> list[Examined | None]:
-        """Whom each pool gives, in order; None: gone without."""
-        return [
-            None if choice is None else pool[choice]
-            for pool, choice in zip(self.pools, placement.choices[: len(self.pools)], strict=True)
-        ]
-
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
