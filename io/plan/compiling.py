@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...solver.availability import Footprint
+from ...solver.availability import Closure, Footprint
 from ...solver.calendar import CompiledCalendar
 from ...solver.capacity import joinable
 from ...solver.civil import DAY_MINUTES, Zone
@@ -92,13 +92,16 @@ def compile_plan(
     now_ms: int,
     earliest: int = FIRST_MINUTE,
     fixed: Mapping[str, Fixed] | None = None,
+    closed: Mapping[str, Closure] | None = None,
 ) -> Compiled:
     """The problem of placing these requests, none before `earliest`.
 
     The order of the requests does not matter: they are taken by id. `fixed` are requests booked already, which others
-    may come after or before. `state` is one state of the store, as `reading` gives it.
+    may come after or before; `closed` are schedules closed besides. `state` is one state of the store, as `reading` gives it.
     """
-    return _Compiler(state, sorted(wanted, key=lambda one: one.id), now_ms, earliest, fixed or {}).compile()
+    return _Compiler(
+        state, sorted(wanted, key=lambda one: one.id), now_ms, earliest, fixed or {}, closed or {}
+    ).compile()
 
 
 class _Admitted(NamedTuple):
@@ -113,9 +116,16 @@ class _Admitted(NamedTuple):
 
 class _Compiler:
     def __init__(
-        self, state: Store, wanted: Sequence[Wanted], now_ms: int, earliest: int, fixed: Mapping[str, Fixed]
+        self,
+        state: Store,
+        wanted: Sequence[Wanted],
+        now_ms: int,
+        earliest: int,
+        fixed: Mapping[str, Fixed],
+        closed: Mapping[str, Closure],
     ) -> None:
         self._state = state
+        self._closed = closed
         self._now_ms = now_ms
         self._earliest = earliest
         self._wanted = wanted
@@ -239,8 +249,7 @@ class _Compiler:
             examined = seen[key]
             rules = examined.rules
             axis = self._ticks.axes[rules.grid]
-            calendar = self._state.prepared.calendar(examined, axis, self._now_ms)
-            calendar = self._calendars[key] = calendar.without(self._left_out) if self._left_out else calendar
+            calendar = self._calendars[key] = self._calendar(examined, axis)
             claims = list(calendar.claims())
             near = (one for one in claims if one.relevant and one.end > axis.start and one.start < axis.end)
             left = room(rules.limits, rules.zone, (one.start for one in claims if one.booking), self._low, self._high)
@@ -256,6 +265,15 @@ class _Compiler:
                     tuple(Quota(*one) for one in left),
                 ),
             )
+
+    def _calendar(self, examined: Examined, axis: Axis) -> CompiledCalendar:
+        calendar = self._state.prepared.calendar(examined, axis, self._now_ms)
+        if self._left_out:
+            calendar = calendar.without(self._left_out)
+        if examined.id in self._closed:
+            calendar = calendar.copy()
+            calendar.add(self._closed[examined.id])
+        return calendar
 
     def _patient_lane(self, patient: str, duration: int) -> int:
         """Visits of one length of a patient; stored Appointments keep them from others."""
@@ -387,6 +405,9 @@ class _Compiler:
             return None
         choices: list[int | None] = []
         for pool, id in zip(one.pools, booking.schedules, strict=True):
+            if id is None:
+                choices.append(None)
+                continue
             place = next((number for number, each in enumerate(pool) if each.id == id), None)
             if place is None:
                 return None

@@ -121,10 +121,8 @@ def _of_request(visit: Visit, earliest: int) -> str | None:
 def _of_booking(visit: Visit, booking: Booking) -> str | None:
     if visit.start != booking.start and not booking.moves_time:
         return "its time may not be changed"
-    if [one.id for one in visit.schedules] != list(booking.schedules) and not booking.moves_schedule:
+    if [one.id for one in visit.schedules] != booking.held and not booking.moves_schedule:
         return "its schedules may not be changed"
-    if booking.dropped.intersection(one.id for one in visit.schedules):
-        return "it stays with a schedule that drops out"
     return None
 
 

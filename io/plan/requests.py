@@ -35,22 +35,26 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """A stored Appointment that may be moved, as it stands: its start, and its schedules in the order of the pools.
+    """A stored Appointment that may be moved, as it stands: its times, and who serves each pool (None: gone without).
 
     `moves_time` and `moves_schedule` say which moves are allowed; `cost` is what each of them costs, `per_day` is added
-    for each day begun between the two starts. `dropped` is a schedule that it has to leave.
+    for each day begun between the two starts.
     """
 
     appointment: str
     start: int
     end: int
-    schedules: tuple[str, ...]
+    schedules: tuple[str | None, ...]
     slots: frozenset[str]
     moves_time: bool
     moves_schedule: bool
     cost: int
     per_day: int = 0
-    dropped: frozenset[str] = frozenset()
+
+    @property
+    def held(self) -> list[str]:
+        """The schedules that take part."""
+        return [one for one in self.schedules if one is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,7 @@ class _Reader:
         )
         zone = self._zone or zone_of_schedule(store, pools[0][0], service)
         priority = self._cell("priority", lambda c, v: fields.number(c, v, most=9), None)
-        level = _level(priority)
+        level = level_of(priority)
         members = {one for pool in (*pools, *(pool for pool, _ in optional)) for one in pool}
         weights = {
             self._member("preferred_schedules", name, members): weight
@@ -247,7 +251,7 @@ def patient_reference(store: Store, name: str, look_up: Callable[[], str]) -> Js
     return {"reference": f"Patient/{id}", **({} if shown is None else {"display": shown})}
 
 
-def _level(priority: int | None) -> int:
+def level_of(priority: int | None) -> int:
     """High, medium, low, by FHIR's Appointment.priority, which is iCalendar's (RFC 5545, 3.8.1.9)."""
     if not priority:
         return 1

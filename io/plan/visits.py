@@ -37,7 +37,7 @@ class Visit(NamedTuple):
         booking = self.wanted.booking
         if booking is None:
             return False
-        return (self.start, [one.id for one in self.schedules]) != (booking.start, list(booking.schedules))
+        return (self.start, [one.id for one in self.schedules]) != (booking.start, booking.held)
 
 
 def visits_of(compiled: Compiled, plan: Plan) -> list[Visit | None]:
