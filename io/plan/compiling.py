@@ -97,11 +97,11 @@ def compile_plan(
     """The problem of placing these requests, none before `earliest`.
 
     The order of the requests does not matter: they are taken by id. `fixed` are requests booked already, which others
-    may come after or before; `closed` are schedules closed besides. `state` is one state of the store, as `reading` gives it.
+    may come after or before; `closed` are schedules closed besides. `state` is one state of the store, as `reading`
+    gives it.
     """
-    return _Compiler(
-        state, sorted(wanted, key=lambda one: one.id), now_ms, earliest, fixed or {}, closed or {}
-    ).compile()
+    ordered = sorted(wanted, key=lambda one: one.id)
+    return _Compiler(state, ordered, now_ms, earliest, fixed or {}, closed or {}).compile()
 
 
 class _Admitted(NamedTuple):

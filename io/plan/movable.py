@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from ...solver.availability import Closure
 from ...solver.civil import DAY_MINUTES, MINUTE_MS
+from ...solver.intervals import Pair
 from .. import mapping, urls
 from ..booking import schedules_from_pools
 from ..instants import ceil_minute, instant_ms
@@ -27,11 +28,11 @@ BOOKED_WEIGHT = 10
 class Movable:
     """Which bookings may be moved, how far, and what that costs.
 
-    `drop` are schedules that take nobody from `start` to `end` (minutes), so that their bookings there have to move. `moves` is what may change
-    of the other bookings that are marked: `appointments`, those of `patients` (references), and those on `schedules`
-    in the same stretch. `pools` are schedules that can take over from each other. A new time lies at most `within`
-    minutes from the old one, and costs `cost` and `per_day` for each day begun between them; each other schedule costs
-    `cost` too.
+    `drop` are schedules that take nobody from `start` to `end` (minutes; None: open), so that their bookings there have
+    to move. `moves` is what may change of the other bookings that are marked: `appointments`, those of `patients`
+    (references), and those on `schedules` in the same stretch. `pools` are schedules that can take over from each
+    other. A new time lies at most `within` minutes from the old one, and costs `cost` and `per_day` for each day begun
+    between them; each other schedule costs `cost` too.
     """
 
     drop: frozenset[str] = frozenset()
@@ -51,9 +52,9 @@ class Movable:
         """When the schedules that drop out are closed."""
         return {id: Closure(self.start, self.end, f"Schedule/{id} drops out") for id in sorted(self.drop)}
 
-    def pool(self, id: str, *, moves_schedule: bool) -> tuple[str, ...]:
+    def pool(self, id: str, *, moves_schedule: bool, is_dropped: bool) -> tuple[str, ...]:
         """The schedule itself, and those that can take over from it; none that drops out for good."""
-        gone = self.drop if self.end is None and self.start is None else frozenset[str]()
+        gone = self.drop if is_dropped and self.end is None else frozenset[str]()
         others = [one for pool in self.pools if id in pool for one in pool] if moves_schedule else []
         return tuple(one for one in dict.fromkeys([id, *others]) if one not in gone)
 
@@ -97,24 +98,30 @@ def _selected(state: Store, asked: Movable, now_ms: int) -> Iterator[tuple[Json,
         times = times_of(appointment)
         if times is None or not takes_part(appointment, now_ms):
             continue
-        held = {id for _, id in _visits(state, appointment)}
-        is_dropped = asked.concerns(times[0]) and not asked.drop.isdisjoint(held)
-        is_marked = (
-            appointment["id"] in asked.appointments
-            or not asked.patients.isdisjoint(patients_of(appointment))
-            or (asked.concerns(times[0]) and not asked.schedules.isdisjoint(held))
-        )
-        if is_dropped or is_marked:
+        is_marked = appointment["id"] in asked.appointments or not asked.patients.isdisjoint(patients_of(appointment))
+        held: set[str] = set()
+        if asked.concerns(times[0]) and (asked.drop or asked.schedules):
+            held = {id for _, id in _visits(state, appointment)}
+        is_dropped = not asked.drop.isdisjoint(held)
+        if is_dropped or is_marked or not asked.schedules.isdisjoint(held):
             yield appointment, is_dropped
 
 
 def _visits(state: Store, appointment: Json) -> Iterator[tuple[Json, str]]:
-    """The Slots of the visit itself, with their schedules."""
+    """The Slots of the visit itself, with the ids of their schedules."""
     for id in mapping.slot_ids(appointment):
         slot = state.read(f"Slot/{id}")
         named = target(child(slot or {}, "schedule").get("reference"))
         if slot is not None and named is not None and slot.get("status") in mapping.BOOKED:
             yield slot, named.id
+
+
+def _reach(slots: Iterable[Json | None]) -> Pair | None:
+    """From the earliest start to the latest end; None where something is missing or unreadable."""
+    times = [None if slot is None else times_of(slot) for slot in slots]
+    if not times or None in times:
+        return None
+    return min(one[0] for one in times if one is not None), max(one[1] for one in times if one is not None)
 
 
 def request_of(appointment: Json) -> str | None:
@@ -141,9 +148,10 @@ def _read(
         return stays(f"It is '{appointment.get('status')}'; only booked appointments and holds can be moved.")
     if len(services) != 1:
         return stays("It does not name exactly one service.")
-    slots = mapping.slot_ids(appointment)
-    if not held or any(state.read(f"Slot/{one}") is None for one in slots):
-        return stays("Not all of its Slots are stored.")
+    slots = [state.read(f"Slot/{one}") for one in mapping.slot_ids(appointment)]
+    reach = _reach(slots)
+    if not held or reach is None:
+        return stays("Not all of its Slots are stored with readable times.")
     start_ms = instant_ms(appointment.get("start"))
     if start_ms is None or start_ms % MINUTE_MS:
         return stays("It does not start at a whole minute.")
@@ -153,7 +161,8 @@ def _read(
         id,
         *times,
         held,
-        frozenset(slots),
+        frozenset(mapping.slot_ids(appointment)),
+        reach,
         moves_time=moves != "schedule",
         moves_schedule=moves != "time",
         cost=asked.cost,
@@ -161,7 +170,7 @@ def _read(
     )
     if row is not None:
         return _of_row(state, appointment, row, booking) or stays("Its request has other pools than it was booked by.")
-    pools = tuple(asked.pool(one, moves_schedule=booking.moves_schedule) for one in held)
+    pools = tuple(asked.pool(one, moves_schedule=booking.moves_schedule, is_dropped=is_dropped) for one in held)
     for one, pool in zip(held, pools, strict=True):
         if not pool:
             return stays(f"No other schedule may take over from Schedule/{one}. Name some with --pool {one},NAME.")

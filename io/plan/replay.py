@@ -8,7 +8,7 @@ rules: claims of one minute are judged by their number and their smallest tolera
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from ...solver.calendar import CompiledCalendar
 from ...solver.capacity import Claim
@@ -23,16 +23,9 @@ def replay(
     visits: Sequence[Visit | None],
     *,
     fixed: Mapping[str, Fixed] | None = None,
-    stays: Mapping[tuple[str, str], Iterable[Claim]] | None = None,
 ) -> dict[str, str]:
-    """What is wrong with each visit, by the id of its request; empty: all could be booked as they are.
-
-    `stays` are claims, by schedule and service, of bookings that could be moved and are not.
-    """
+    """What is wrong with each visit, by the id of its request; empty: all could be booked as they are."""
     calendars = _Calendars(compiled.calendars)
-    for (schedule, service), claims in (stays or {}).items():
-        for claim in claims:
-            calendars.claim_one(schedule, service, claim)
     taken: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     faults: dict[str, str] = {}
     placed = by_id(visits)
@@ -87,10 +80,6 @@ class _Calendars:
                     calendar.add(Claim(visit.start - foot.before, visit.start, label))
                 if foot.after:
                     calendar.add(Claim(visit.end, visit.end + foot.after, label))
-
-    def claim_one(self, schedule: str, service: str, claim: Claim) -> None:
-        if (schedule, service) in self._compiled:
-            self._copy((schedule, service)).add(claim)
 
 
 def _of_request(visit: Visit, earliest: int) -> str | None:

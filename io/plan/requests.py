@@ -37,6 +37,8 @@ Row = Mapping[str, Any]
 class Booking:
     """A stored Appointment that may be moved, as it stands: its times, and who serves each pool (None: gone without).
 
+    `reach` is the stretch that its Slots take, buffers included.
+
     `moves_time` and `moves_schedule` say which moves are allowed; `cost` is what each of them costs, `per_day` is added
     for each day begun between the two starts.
     """
@@ -46,6 +48,7 @@ class Booking:
     end: int
     schedules: tuple[str | None, ...]
     slots: frozenset[str]
+    reach: Pair
     moves_time: bool
     moves_schedule: bool
     cost: int

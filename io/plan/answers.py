@@ -1,0 +1,64 @@
+"""What became of each request: the rows of the answers table (docs/plan.md)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from ...solver.plan.check import Terms
+from ..instants import utc_text
+
+Status = Literal["placed", "booked", "move", "moved", "kept", "not-placed", "not-moved", "error"]
+
+COLUMNS = (
+    "request_id", "row", "status", "start", "end", "schedules", "appointment", "before_start", "before_end",
+    "before_schedules", "value", "weight", "lateness", "preference", "moves", "absent", "reason",
+)  # fmt: skip
+
+SERVED: tuple[Status, ...] = ("placed", "booked", "move", "moved", "kept")
+"""Requests and bookings that have a time in the plan."""
+
+
+class Before(NamedTuple):
+    """Where a booking stood, in minutes."""
+
+    start: int
+    end: int
+    schedules: tuple[str, ...]
+
+
+class Answer(NamedTuple):
+    """One request, or one booking that may be moved (row None). Times are minutes; `terms` are what it is worth."""
+
+    id: str
+    row: int | None
+    status: Status
+    start: int | None = None
+    end: int | None = None
+    schedules: tuple[str, ...] = ()
+    appointment: str | None = None
+    before: Before | None = None
+    terms: Terms | None = None
+    reason: str | None = None
+
+    def cells(self) -> dict[str, Any]:
+        """The row of the table, with FHIR instants."""
+        before, terms = self.before, self.terms
+        return {
+            "request_id": self.id,
+            "row": self.row,
+            "status": self.status,
+            "start": _instant(self.start),
+            "end": _instant(self.end),
+            "schedules": list(self.schedules),
+            "appointment": self.appointment,
+            "before_start": None if before is None else _instant(before.start),
+            "before_end": None if before is None else _instant(before.end),
+            "before_schedules": [] if before is None else list(before.schedules),
+            "value": None if terms is None else terms.total,
+            **({} if terms is None else terms._asdict()),
+            "reason": self.reason,
+        }
+
+
+def _instant(minute: int | None) -> str | None:
+    return None if minute is None else utc_text(minute)
