@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 from ...solver.plan.check import Terms
-from ..instants import utc_text
 
 Status = Literal["placed", "booked", "move", "moved", "kept", "not-placed", "not-moved", "error"]
-
-COLUMNS = (
-    "request_id", "row", "status", "start", "end", "schedules", "appointment", "before_start", "before_end",
-    "before_schedules", "value", "weight", "lateness", "preference", "moves", "absent", "reason",
-)  # fmt: skip
 
 SERVED: tuple[Status, ...] = ("placed", "booked", "move", "moved", "kept")
 """Requests and bookings that have a time in the plan."""
@@ -41,7 +35,7 @@ class Answer(NamedTuple):
     reason: str | None = None
 
     def cells(self) -> dict[str, Any]:
-        """The row of the table, with FHIR instants."""
+        """The row of the table; instants are microseconds since 1970 in UTC."""
         before, terms = self.before, self.terms
         return {
             "request_id": self.id,
@@ -60,5 +54,5 @@ class Answer(NamedTuple):
         }
 
 
-def _instant(minute: int | None) -> str | None:
-    return None if minute is None else utc_text(minute)
+def _instant(minute: int | None) -> int | None:
+    return None if minute is None else minute * 60_000_000

@@ -37,11 +37,8 @@ ROUNDS = 4
 class Solved(Protocol):
     """What a planner answers (`solver.plan.pipeline`)."""
 
-    plan: Plan
-    objective: int
-    bound: float | None
-    status: str
-    ended: str
+    @property
+    def plan(self) -> Plan: ...
 
 
 Solver = Callable[[PlanProblem, Plan | None], Solved]

@@ -23,6 +23,8 @@ COLUMNS = (
     "pinned_schedules", "comment",
 )  # fmt: skip
 REQUIRED = ("request_id", "service", "schedules")
+FAULT = "slotwright.fault"
+"""What is wrong with a row as such, found before it was read."""
 
 WEIGHTS = (4000, 2000, 1000)
 """The weight of a request of high, medium and low priority that states none."""
@@ -109,7 +111,7 @@ class BadRow(NamedTuple):
     text: str
 
 
-def check_columns(found: Sequence[str], where: str) -> None:
+def check_columns(found: Sequence[str], where: str, needed: Sequence[str] = REQUIRED) -> None:
     """Are these the columns of a request table? Raises LoadError."""
     known = ", ".join(COLUMNS)
     for name in found:
@@ -117,7 +119,7 @@ def check_columns(found: Sequence[str], where: str) -> None:
             raise LoadError(f"{where}: column '{name}' is unknown. A table of requests has {known}.")
         if list(found).count(name) > 1:
             raise LoadError(f"{where}: column '{name}' stands there {list(found).count(name)} times. Keep one.")
-    for name in REQUIRED:
+    for name in needed:
         if name not in found:
             raise LoadError(f"{where}: column '{name}' is missing. Needed are {', '.join(REQUIRED)}.")
 
@@ -168,10 +170,13 @@ class _Reader:
     def read(self) -> Wanted | BadRow:
         id = ""
         try:
+            if FAULT in self._cells:
+                raise InvalidInputError(str(self._cells[FAULT]))
+            if "request_id" in self._cells:
+                id = fields.text("request_id", self._cells["request_id"])
             for name in REQUIRED:
                 if name not in self._cells:
                     raise InvalidInputError(f"{name} is empty. Every request has {', '.join(REQUIRED)}.")
-            id = fields.text("request_id", self._cells["request_id"])
             return self._read(id)
         except SlotwrightError as error:
             return BadRow(self._number, id, f"Row {self._number}: {error}")

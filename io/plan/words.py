@@ -60,7 +60,10 @@ class Words:
     def _impossible(self, entry: Entry, starts: int) -> str | None:
         """Why there is no candidate even without any other request, as a find would say."""
         if not entry.allowed:
-            return "No start on the grid lies in its windows, from the earliest start on."
+            _, high = entry.wanted.bounds()
+            if high is not None and high <= self._compiled.earliest:
+                return "Its windows are over."
+            return "No start on the grid lies in its windows."
         required = len(entry.wanted.pools)
         for pool, free in zip(entry.pools[:required], entry.free, strict=False):
             if not free:
