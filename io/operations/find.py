@@ -167,9 +167,7 @@ def find(
     return _solve(store, request, service, pools, ignored, now_ms, engine, allowed)
 
 
-def look_up(
-    store: Store, request: FindRequest, now_ms: int
-) -> tuple[Service, list[list[Candidate]], frozenset[str]]:
+def look_up(store: Store, request: FindRequest, now_ms: int) -> tuple[Service, list[list[Candidate]], frozenset[str]]:
     """Rows 10 to 19: the service, the schedules of each pool that take part, and the ids of the Slots left out.
 
     Raises InvalidRequest or MissingResource.
