@@ -37,6 +37,7 @@ class Response:
 
 
 Solve = Callable[["ModelWriter", Profile], Response]
+SolveAll = Callable[[Sequence["ModelWriter"], Profile, Callable[[], bool] | None], list[Response]]
 
 
 class ModelWriter:
@@ -80,6 +81,18 @@ class ModelWriter:
         """At least one of the literals is true (`add_bool_or`)."""
         self._proto.constraints.add().bool_or.literals.extend(literals)
 
+    def at_most_one_each(self, groups: Iterable[Sequence[int]]) -> None:
+        """At most one literal of each group is true."""
+        add = self._proto.constraints.add
+        for literals in groups:
+            add().at_most_one.literals.extend(literals)
+
+    def exactly_one_each(self, groups: Iterable[Sequence[int]]) -> None:
+        """Exactly one literal of each group is true."""
+        add = self._proto.constraints.add
+        for literals in groups:
+            add().exactly_one.literals.extend(literals)
+
     def sum_in(
         self, variables: Sequence[int], weights: Sequence[int], pieces: Iterable[Pair], only_if: Iterable[int] = ()
     ) -> None:
@@ -102,6 +115,19 @@ class ModelWriter:
         interval.size.offset = size
         return len(self._proto.constraints) - 1
 
+    def fixed_intervals(self, starts: Sequence[int], ends: Sequence[int], presences: Sequence[int]) -> range:
+        """Optional interval variables [start, end) with nothing left to decide but whether they are present."""
+        first = len(self._proto.constraints)
+        add = self._proto.constraints.add
+        for start, end, presence in zip(starts, ends, presences, strict=True):
+            constraint = add()
+            constraint.enforcement_literal.append(presence)
+            interval = constraint.interval
+            interval.start.offset = start
+            interval.size.offset = end - start
+            interval.end.offset = end
+        return range(first, first + len(starts))
+
     def no_overlap(self, intervals: Iterable[int]) -> None:
         self._proto.constraints.add().no_overlap.intervals.extend(intervals)
 
@@ -111,15 +137,62 @@ class ModelWriter:
         self._proto.objective.vars.extend(variables)
         self._proto.objective.coeffs.extend(weights)
 
+    def maximize(self, variables: Sequence[int], weights: Sequence[int]) -> None:
+        """Replace the objective; the response's objective and bound are those of the sum that is maximized."""
+        # CP-SAT only minimizes: it takes the negated sum, and turns its figures round by this factor.
+        self.minimize(variables, [-weight for weight in weights])
+        self._proto.objective.scaling_factor = -1.0
+
+    def hint(self, variables: Sequence[int], values: Sequence[int]) -> None:
+        """Replace the solution from which the search starts. It may be lost: keep it."""
+        self._proto.clear_solution_hint()
+        self._proto.solution_hint.vars.extend(variables)
+        self._proto.solution_hint.values.extend(values)
+
     def solve(self, profile: Profile) -> Response:
         """Run CP-SAT on the model as it stands; more may be added afterwards, and solved again."""
+        return run_all([self], profile)[0]
+
+    def begin(self, profile: Profile) -> Search:
+        """Run CP-SAT in a thread of its own: Python's main thread hears Ctrl-C only while it waits in Python."""
         helper = self._helper
         parameters = helper.SatParameters()
         for name, value in profile.items():
             setattr(parameters, name, value)
         wrapper = helper.SolveWrapper()
         wrapper.set_parameters(parameters)
-        answer = _solve_interruptibly(wrapper, self._proto)
+        return Search(wrapper, self._proto)
+
+
+class Search:
+    """One run of CP-SAT on the way."""
+
+    def __init__(self, wrapper: Any, proto: Any) -> None:
+        self._wrapper = wrapper
+        self._done = threading.Event()
+        self._answers: list[Any] = []
+
+        def work() -> None:
+            try:
+                self._answers.append(wrapper.solve(proto))
+            finally:
+                self._done.set()
+
+        threading.Thread(target=work, daemon=True).start()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the end, at most so long. Is it there?"""
+        return self._done.wait(seconds)
+
+    def stop(self) -> None:
+        """Have the best found so far for an answer. Does nothing after the end."""
+        self._wrapper.stop_search()
+
+    def response(self) -> Response:
+        """What CP-SAT reported; to be asked after the end."""
+        if not self._answers:
+            raise SolverFaultError("CP-SAT failed without an answer")
+        answer = self._answers[0]
         return Response(
             status=answer.status.name,
             values=list(answer.solution),
@@ -131,32 +204,34 @@ class ModelWriter:
         )
 
 
-def _solve_interruptibly(wrapper: Any, proto: Any) -> Any:
-    """Solve in a thread of its own: Python's main thread hears Ctrl-C only while it waits in Python."""
-    done = threading.Event()
-    answers: list[Any] = []
-
-    def work() -> None:
-        try:
-            answers.append(wrapper.solve(proto))
-        finally:
-            done.set()
-
-    threading.Thread(target=work, daemon=True).start()
-    try:
-        done.wait()
-    except KeyboardInterrupt:
-        wrapper.stop_search()
-        done.wait()
-        raise
-    if not answers:
-        raise SolverFaultError("CP-SAT failed without an answer")
-    return answers[0]
-
-
 def run(writer: ModelWriter, profile: Profile) -> Response:
     """The solver itself; functions that search take it as an argument, so that a test can count or replace it."""
     return writer.solve(profile)
+
+
+_PATIENCE = 0.05
+"""Seconds between two questions whether to stop."""
+
+
+def run_all(writers: Sequence[ModelWriter], profile: Profile, stop: Callable[[], bool] | None = None) -> list[Response]:
+    """Run CP-SAT on all models at once, each in a thread of its own, and wait for all.
+
+    When `stop` says so, what has been found by then is the answer. Ctrl-C ends all runs and is raised again.
+    """
+    searches = [writer.begin(profile) for writer in writers]
+    try:
+        for search in searches:
+            while not search.wait(None if stop is None else _PATIENCE):
+                if stop is not None and stop():
+                    for other in searches:
+                        other.stop()
+    except KeyboardInterrupt:
+        for search in searches:
+            # A run that has not begun yet does not hear.
+            while not search.wait(_PATIENCE):
+                search.stop()
+        raise
+    return [search.response() for search in searches]
 
 
 def _closed(pieces: Iterable[Pair]) -> list[int]:

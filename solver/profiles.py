@@ -46,3 +46,14 @@ ENUMERATE: Profile = MappingProxyType(
     }
 )
 """Every solution of a small model without objective, in the response."""
+
+NEIGHBOURHOOD: Profile = MappingProxyType({**_LEAN, "linearization_level": 2, "max_deterministic_time": 0.3})
+"""A part of a plan: most are proven optimal well within the limit, and the rest are given up for another part."""
+
+PROOF: Profile = MappingProxyType({**_LEAN, "linearization_level": 2, "max_deterministic_time": 2.0})
+"""A whole component of a plan, to proof."""
+
+
+def limited(profile: Profile, deterministic_time: float) -> Profile:
+    """The profile with another limit of deterministic time."""
+    return MappingProxyType({**profile, "max_deterministic_time": deterministic_time})
