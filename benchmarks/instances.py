@@ -29,10 +29,10 @@ LENGTHS = (15, 20, 30, 45)
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 SERVICE = "visit"
 
-_PARAMETERS = "https://medplum.com/fhir/StructureDefinition/SchedulingParameters"
-_SERVICE_REFERENCE = "https://medplum.com/fhir/service-type-reference"
-_TIMEZONE = "http://hl7.org/fhir/StructureDefinition/timezone"
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
+PARAMETERS = "https://medplum.com/fhir/StructureDefinition/SchedulingParameters"
+SERVICE_REFERENCE = "https://medplum.com/fhir/service-type-reference"
+TIMEZONE = "http://hl7.org/fhir/StructureDefinition/timezone"
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +120,10 @@ def service() -> Resource:
         "resourceType": "HealthcareService",
         "id": SERVICE,
         "name": "Visit",
-        "extension": [{"url": _PARAMETERS, "extension": durations}],
+        "extension": [{"url": PARAMETERS, "extension": durations}],
         "availableTime": [
             {
-                "daysOfWeek": list(_WEEKDAYS),
+                "daysOfWeek": list(WEEKDAYS),
                 "availableStartTime": begin.isoformat(),
                 "availableEndTime": end.isoformat(),
             }
@@ -133,12 +133,12 @@ def service() -> Resource:
 
 
 def practitioner(id: str) -> Resource:
-    zone = {"url": _TIMEZONE, "valueCode": ZONE.key}
+    zone = {"url": TIMEZONE, "valueCode": ZONE.key}
     return {"resourceType": "Practitioner", "id": id, "name": [{"text": f"Doctor {id}"}], "extension": [zone]}
 
 
 def schedule(id: str) -> Resource:
-    link = {"url": _SERVICE_REFERENCE, "valueReference": {"reference": f"HealthcareService/{SERVICE}"}}
+    link = {"url": SERVICE_REFERENCE, "valueReference": {"reference": f"HealthcareService/{SERVICE}"}}
     return {
         "resourceType": "Schedule",
         "id": id,
@@ -160,7 +160,7 @@ def busy_slot(id: str, schedule_id: str, start: int, end: int) -> Resource:
 
 def decorated(slot: Resource) -> Resource:
     """The Slot with the metadata, service type and comment that servers and their users add."""
-    link = {"url": _SERVICE_REFERENCE, "valueReference": {"reference": f"HealthcareService/{SERVICE}"}}
+    link = {"url": SERVICE_REFERENCE, "valueReference": {"reference": f"HealthcareService/{SERVICE}"}}
     return {
         **slot,
         "meta": {"versionId": "1", "lastUpdated": "2026-06-01T08:00:00.000Z"},
@@ -374,3 +374,37 @@ def _bookings(
                 booked[resource].append((start, start + length * TICK))
                 left -= length * TICK
     return tuple(tuple(sorted(one)) for one in booked)
+
+
+def main() -> None:
+    """Write a reference instance for others."""
+    import argparse
+    from pathlib import Path
+
+    import plan_files
+
+    parser = argparse.ArgumentParser(prog="instances.py", description="Write a reference instance of plans.")
+    parser.add_argument("requests", type=int, help=f"how many: {', '.join(map(str, SIZES))}, or any with --sites")
+    parser.add_argument("load", type=float, help="what is asked for ÷ what is free; 0.6, 0.95 and 1.2 are measured")
+    parser.add_argument("seed", type=int, help="1 to 5 are measured")
+    parser.add_argument("-o", dest="file", metavar="FILE", type=Path, help="write it as JSON")
+    parser.add_argument("--fhir", metavar="FOLDER", type=Path, help="write calendar.ndjson and requests.csv")
+    parser.add_argument("--pools", type=int, choices=(2, 3), default=2, help="pools of each request")
+    parser.add_argument("--sites", type=int, help=f"sites of {SITE} practitioners and {SITE} rooms")
+    asked = parser.parse_args()
+    if asked.file is None and asked.fhir is None:
+        parser.error("say where to: -o FILE, --fhir FOLDER, or both")
+    if asked.sites is None and asked.requests not in SIZES:
+        parser.error(f"for {asked.requests} requests say how many --sites there are")
+    if asked.requests < 1 or asked.load <= 0 or (asked.sites is not None and asked.sites < 1):
+        parser.error("requests, load and sites are positive")
+    instance = plan_instance(asked.requests, asked.load, asked.seed, pools=asked.pools, sites=asked.sites)
+    if asked.file is not None:
+        plan_files.write_json(instance, asked.file)
+    if asked.fhir is not None:
+        plan_files.write_fhir(instance, asked.fhir)
+    print(instance.name)
+
+
+if __name__ == "__main__":
+    main()
