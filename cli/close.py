@@ -49,7 +49,12 @@ def close(desk: Desk, schedule: str, begin: str, end: str, reason: str | None) -
     if not closed.hit:
         click.echo("It hits no booking.")
         return
-    click.echo(f"It hits {count(len(closed.hit), 'booking')}, which stay until you reschedule or cancel them:")
+    stay = (
+        "stays until you reschedule or cancel it"
+        if len(closed.hit) == 1
+        else "stay until you reschedule or cancel them"
+    )
+    click.echo(f"It hits {count(len(closed.hit), 'booking')}, which {stay}:")
     print_rows(
         [
             (

@@ -97,10 +97,16 @@ def detail_rows(store: Store, appointment: Json, *, id: str | None) -> list[tupl
     if appointment.get("comment"):
         rows.append(("Comment", printable(appointment["comment"])))
     for one in children(appointment, "identifier"):
-        parts = (None if one.get("system") == urls.SERIES else one.get("system"), one.get("value"))
-        label = "Series" if one.get("system") == urls.SERIES else "Identifier"
-        rows.append((label, printable("|".join(str(part) for part in parts if part))))
+        if one.get("system") == urls.SERIES:
+            rows.append(("Series", printable(one.get("value") or "")))
+        else:
+            rows.append(("Identifier", printable(identifier_text(one))))
     return rows
+
+
+def identifier_text(identifier: Json) -> str:
+    """As it is typed: value or system|value."""
+    return "|".join(str(part) for part in (identifier.get("system"), identifier.get("value")) if part)
 
 
 def slot_rows(store: Store, appointment: Json, zone: Zone) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from ..io.booking import Blockage, Blocker, grid_of, holder_of, read_blockage
 from ..io.instants import instant_ms
 from ..io.local import service_ids
 from ..io.references import Json, child, children, target
-from .describe import headline, patients, schedule_title
+from .describe import headline, identifier_text, patients, schedule_title
 from .desk import Answer, Desk, Refused
 from .text import columns, moment_ms, printable, span_ms
 
@@ -168,7 +168,7 @@ def _place(expression: str, proposal: Json, schedule_ids: Sequence[str], appoint
             return f"HealthcareService/{services[0]}{rest}"
         identifiers = children(proposal, "identifier")
         if name == "identifier" and index < len(identifiers):
-            return f"--identifier {identifiers[index].get('value')}"
+            return f"--identifier {identifier_text(identifiers[index])}"
     if expression.startswith("Appointment.") and appointment_id is not None:
         return f"Appointment/{appointment_id}{expression.removeprefix('Appointment')}"
     return _PLACES.get(expression) or _as_typed(path)

@@ -573,13 +573,13 @@ def test_with_an_identifier_a_pool_is_not_chosen_from_again(ask: Ask) -> None:
 
 
 def test_an_identifier_of_something_else_is_a_conflict_that_names_it(ask: Ask) -> None:
-    id = book(ask, "2026-03-10T09:30", "--identifier", "a-1")
-    said = ask("book", *AMES, "--start", "2026-03-10T10:00", "--identifier", "a-1")
+    id = book(ask, "2026-03-10T09:30", "--identifier", "urn:x|a-1")
+    said = ask("book", *AMES, "--start", "2026-03-10T10:00", "--identifier", "urn:x|a-1")
     assert said == (
         4,
         "",
         f"""\
-Error: Identifier already used by another appointment (--identifier a-1).
+Error: Identifier already used by another appointment (--identifier urn:x|a-1).
   Appointment/{id}: Check-up, Tue 10 Mar 2026, 09:30 – 10:00 EDT, booked
 Repeat the command as it was first given, or give another --identifier.
 """,

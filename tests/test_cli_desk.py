@@ -466,6 +466,8 @@ It hits 2 bookings, which stay until you reschedule or cancel them:
     )
     assert free_starts(ask) == []
     assert stored(ask, first)["status"] == "booked"
+    said = ask("close", "bell", "--from", "2026-03-10", "--to", "2026-03-11")
+    assert said.out.splitlines()[1] == "It hits 1 booking, which stays until you reschedule or cancel it:"
     said = ask("book", *AMES, "--start", "2026-03-10T11:00")
     assert "  Tue 10 Mar 2026 to Wed 11 Mar 2026   busy-unavailable, flu: Slot/" in said.err
 
