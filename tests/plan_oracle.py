@@ -223,6 +223,43 @@ def _all_admitted(problem: PlanProblem, order: Sequence[Option]) -> bool:
     return True
 
 
+# What counts level by level
+
+
+def valued_plans(problem: PlanProblem) -> dict[Plan, tuple[int, ...]]:
+    """Every sound plan and its levels: served of each priority, minus preference, lateness of start, unevenness."""
+    known = [
+        {option.placement: (option, *_level_terms(problem, request, option)) for option in options(problem, request)}
+        for request in problem.requests
+    ]
+    pools = [role.choices for request in problem.requests for role in request.roles if len(role.choices) >= 2]
+    rivals = {problem.lanes[choice.lane].resource for pool in pools for choice in pool}
+    priorities = sorted({request.priority for request in problem.requests})
+    found: dict[Plan, tuple[int, ...]] = {}
+    for _, plan in sound_plans(problem):
+        served = [0] * len(priorities)
+        cost = minutes = 0
+        taken = dict.fromkeys(rivals, 0)
+        for request, ways, placement in zip(problem.requests, known, plan, strict=True):
+            if placement is not None:
+                option, paid, late = ways[placement]
+                served[priorities.index(request.priority)] += 1
+                cost, minutes = cost + paid, minutes + late
+                for cell in option.cells:
+                    if cell.at[0] in taken:
+                        taken[cell.at[0]] += 1
+        found[plan] = (*served, -cost, -minutes, -sum(one * one for one in taken.values()))
+    return found
+
+
+def _level_terms(problem: PlanProblem, request: PlanRequest, option: Option) -> tuple[int, int]:
+    """What preferences, moves and absences cost, and the minutes from the first tick to the start."""
+    tick = option.placement.tick
+    place = [one for one in range(len(problem.ticks)) if request.starts >> one & 1].index(tick)
+    late = request.lateness[place] if request.lateness else 0
+    return request.weight - option.worth - late, problem.ticks[tick] - problem.ticks[0]
+
+
 # Random problems
 
 FEATURES = (

@@ -3,5 +3,5 @@
 `problem` is what goes in and what comes out, `table` the candidates laid out as arrays, `greedy`, `prices`, `dive`,
 `eject`, `polish` and `prove` are the stages, `pipeline` their order and their budget. `check` judges plans and bounds
 and knows none of these, `validate` judges problems; `explain` says why a request is not served, by `board` and
-`conflicts`.
+`conflicts`; `levels` makes the lexicographic objective out of weighted ones.
 """
