@@ -49,6 +49,8 @@ class Ejector:
     def __init__(self, state: State, seed: int) -> None:
         self.state = state
         self.tried = 0
+        self.best: list[Option | None] = state.options.copy()
+        """The best that was met at the end of a round, for whoever interrupts."""
         self._draw = np.random.default_rng(seed)
         arena = state.arena
         table = arena.table
@@ -71,7 +73,7 @@ class Ejector:
     def run(self, rounds: int, work: Work, until: float) -> None:
         """Rounds over all who are not served; at the end the state is the best that was met."""
         state = self.state
-        best, options = state.value, state.options.copy()
+        best = state.value
         for _ in range(rounds):
             before = state.value
             waiting = np.array([row for row, option in enumerate(state.options) if option is None], np.int64)
@@ -83,12 +85,12 @@ class Ejector:
                     self.trial(row)
                 work.add(TRIAL * (self.tried - tried))
             if state.value > best:
-                best, options = state.value, state.options.copy()
+                best, self.best = state.value, state.options.copy()
             if work.is_over(until) or (state.value == before and self._temperature < 1):
                 break
             self._temperature *= _COOLING
         if state.value < best:
-            state.become(options)
+            state.become(self.best)
 
     def trial(self, row: int) -> bool:
         """Try to serve the row at the cost of others. Is it kept?"""

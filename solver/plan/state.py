@@ -254,11 +254,7 @@ class State:
 
     def plan(self) -> Plan:
         """The plan as placements of all requests."""
-        found: list[Placement | None] = [None] * len(self.arena.table.problem.requests)
-        for row, option in enumerate(self.options):
-            if option is not None:
-                found[self.arena.row_request[row]] = self.arena.placement(row, option)
-        return tuple(found)
+        return plan_of(self.arena, self.options)
 
     def load(self, plan: Plan) -> None:
         """Put all that a plan serves and that is still possible, on an empty state."""
@@ -289,6 +285,15 @@ class State:
             entries.append(begin + int(hits[0]))
         option = self._option(one, place, entries)
         return option if self.are_open(np.array(self.places(option))).all() else None
+
+
+def plan_of(arena: Arena, options: Sequence[Option | None]) -> Plan:
+    """The options of all rows as placements of all requests."""
+    found: list[Placement | None] = [None] * len(arena.table.problem.requests)
+    for row, option in enumerate(options):
+        if option is not None:
+            found[arena.row_request[row]] = arena.placement(row, option)
+    return tuple(found)
 
 
 def in_order(arena: Arena, order: Sequence[int] | None = None) -> list[int]:

@@ -1,0 +1,138 @@
+"""The planner as a whole: rules, bounds, limits, what stops it, and that nothing but its input decides."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from instances import plan_instance
+from plan_draws import drawn
+from plan_oracle import FEATURES, optimum, random_problem
+from plans import problem as reference
+from slotwright.solver.availability import Footprint
+from slotwright.solver.plan import check
+from slotwright.solver.plan.arena import whole
+from slotwright.solver.plan.greedy import greedy
+from slotwright.solver.plan.pipeline import Stage, gap, solve_plan
+from slotwright.solver.plan.problem import Choice, Lane, Placement, PlanProblem, PlanRequest, Role
+from slotwright.solver.plan.state import State
+from slotwright.solver.plan.table import make_table
+
+
+@pytest.fixture(scope="module")
+def two_hundred() -> PlanProblem:
+    return reference(plan_instance(200, 0.95, 1))
+
+
+def greedy_worth(problem: PlanProblem) -> int:
+    state = State(whole(make_table(problem)))
+    greedy(state)
+    return state.value
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_plans_are_sound_and_lie_between_greedy_and_the_bound(feature: str) -> None:
+    for seed in range(5):
+        problem = random_problem(Random(seed), feature, requests=4)
+        result = solve_plan(problem, work_limit=0.2, seed=seed)
+        assert check.faults(problem, result.plan) == []
+        assert result.objective == check.score(problem, result.plan).total
+        assert greedy_worth(problem) <= result.objective <= optimum(problem) <= result.bound
+        assert result.bound == check.bound(problem, result.prices)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_all_features_at_once(seed: int) -> None:
+    problem = drawn(seed, requests=20, ticks=16, capacity=True, quotas=True, links=True, optional=True, actors=True)
+    result = solve_plan(problem, work_limit=0.3, seed=1)
+    assert check.faults(problem, result.plan) == []
+    assert greedy_worth(problem) <= result.objective <= result.bound
+
+
+def test_a_reference_instance_is_planned_well(two_hundred: PlanProblem) -> None:
+    result = solve_plan(two_hundred, work_limit=2, seed=1)
+    assert result.gap < 0.02
+    assert greedy_worth(two_hundred) < 0.95 * result.objective
+    assert [stage.objective for stage in result.stages] == sorted(stage.objective for stage in result.stages)
+    assert result.served == result.stages[-1].served
+
+
+def test_the_same_input_seed_and_limit_give_the_same_plan(two_hundred: PlanProblem) -> None:
+    asked: list[int] = []
+
+    def never() -> bool:
+        asked.append(1)
+        return False
+
+    first = solve_plan(two_hundred, work_limit=0.3, seed=7)
+    again = solve_plan(two_hundred, work_limit=0.3, seed=7, time_limit=never)
+    assert asked
+    assert again == first
+
+
+def test_more_work_is_not_worse(two_hundred: PlanProblem) -> None:
+    worths = [solve_plan(two_hundred, work_limit=limit, seed=3).objective for limit in (0, 0.1, 2)]
+    assert worths == sorted(worths)
+    assert worths[0] == greedy_worth(two_hundred)
+
+
+def test_a_start_is_never_lost(two_hundred: PlanProblem) -> None:
+    good = solve_plan(two_hundred, work_limit=1, seed=1)
+    for limit in (0, 0.2):
+        result = solve_plan(two_hundred, work_limit=limit, seed=2, start=good.plan)
+        assert result.objective >= good.objective
+
+
+def test_a_start_that_has_become_impossible_is_used_as_far_as_it_goes() -> None:
+    lane = Lane(0, 0, Footprint(10), 0b11)
+    request = PlanRequest(9, 0b11, (Role((Choice(0),)),))
+    problem = PlanProblem((0, 5), (lane,), (request, request))
+    result = solve_plan(problem, work_limit=0.1, start=(None, Placement(1, (0,))))
+    assert result.objective == 9
+    both = (Placement(0, (0,)), Placement(1, (0,)))
+    assert solve_plan(problem, work_limit=0.1, start=both).objective == 9
+
+
+def test_a_guard_stops_the_run_and_the_plan_so_far_stays(two_hundred: PlanProblem) -> None:
+    result = solve_plan(two_hundred, work_limit=50, seed=1, time_limit=lambda: True)
+    assert result.ended == "stopped"
+    assert result.objective >= greedy_worth(two_hundred)
+    assert check.faults(two_hundred, result.plan) == []
+
+
+@pytest.mark.parametrize("at", ["greedy", "prices", "dive"])
+def test_ctrl_c_keeps_the_best_plan_so_far(two_hundred: PlanProblem, at: str) -> None:
+    told: list[Stage] = []
+
+    def interrupt(stage: Stage) -> None:
+        told.append(stage)
+        if stage.name == at:
+            raise KeyboardInterrupt
+
+    result = solve_plan(two_hundred, work_limit=5, seed=1, progress=interrupt)
+    assert result.ended == "interrupted"
+    assert result.objective == told[-1].objective
+    assert check.faults(two_hundred, result.plan) == []
+    assert result.bound >= result.objective
+
+
+def test_nothing_to_plan() -> None:
+    for problem in (
+        PlanProblem((), (), ()),
+        PlanProblem((0,), (Lane(0, 0, Footprint(10), 0),), (PlanRequest(5, 1, (Role((Choice(0),)),)),)),
+    ):
+        result = solve_plan(problem, work_limit=1)
+        assert (result.plan, result.objective, result.bound, result.ended) == (
+            (None,) * len(problem.requests),
+            0,
+            0,
+            "done",
+        )
+        assert result.gap == 0
+        assert result.is_optimal
+
+
+def test_gap_is_a_share_of_the_bound() -> None:
+    assert gap(90, 100.0) == 0.1
+    assert gap(0, 0.0) == 0
+    assert gap(100, 100.0 - 1e-12) == 0
