@@ -155,6 +155,17 @@ class Cutter:
         """The requests tied to this one."""
         return [link.then if link.first == request else link.first for link in self._links.get(request, ())]
 
+    def neighbours(self, found: Standing, requests: Sequence[int]) -> list[int]:
+        """The requests that stand on a resource on which one of these stands, themselves too."""
+        request = np.repeat(np.arange(len(found.pair)), np.diff(found.roles))
+        stands = found.entry >= 0
+        request, resource = request[stands], self._lane_resource[self.table.entry_lane[found.entry[stands]]]
+        is_asked = np.zeros(len(found.pair), np.bool_)
+        is_asked[requests] = True
+        is_touched = np.zeros(len(self._is_shared), np.bool_)
+        is_touched[resource[is_asked[request]]] = True
+        return sorted(set(request[is_touched[resource]].tolist()))
+
     def cut(self, found: Standing, free: Iterable[int], apart: Part | None = None) -> Part:
         """The part of the plan in which these requests are free.
 

@@ -1,0 +1,254 @@
+"""A whole plan: the stages in their order, how much work each may do, and what is reported of them.
+
+Work is counted (`work`), and decides the result: the same problem, seed and work limit give the same plan, whatever
+else the machine does. Stages work on copies; what a stage has found counts when plain arithmetic has found no fault in
+it, and the best plan so far is the answer, also where the run is stopped or interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from ..errors import SolverFaultError
+from . import check
+from .arena import Arena, whole
+from .dive import dive
+from .eject import Ejector
+from .greedy import greedy
+from .offers import Offers, Reals
+from .prices import Descent, Market, lower_prices
+from .problem import Plan, PlanProblem, Prices
+from .state import State, plan_of
+from .table import make_table
+from .work import Work, pricing
+
+Ended = Literal["done", "work", "stopped", "interrupted"]
+
+_LAYOUT = 5e-7
+"""Work of laying out an entry."""
+
+_PRICES, _DIVE, _EJECTION = 0.15, 0.3, 0.2
+"""What these stages may take of the work there is."""
+
+_LEAST, _MOST = 40, 400
+"""Steps of prices."""
+
+_DIVES = ((0.02, 30), (0.03, 30), (0.05, 20), (0.1, 20), (0.1, 10), (0.2, 10))
+"""Shares of rows served in one stage of a dive, and steps of prices before it: the first that can be afforded."""
+
+_ROUNDS = 60
+
+
+class Stage(NamedTuple):
+    """How things stood when a stage ended; `bound` None: there was none yet."""
+
+    name: str
+    work: float
+    served: int
+    objective: int
+    bound: float | None
+
+    @property
+    def gap(self) -> float | None:
+        return None if self.bound is None else gap(self.objective, self.bound)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResult:
+    """A plan without faults, its worth, and a bound that follows from `prices` (`check.bound`).
+
+    `ended`: `done` when the stages had nothing more to do, `work` when the limit was reached, `stopped` when the guard
+    said so, `interrupted` at Ctrl-C.
+    """
+
+    plan: Plan
+    objective: int
+    bound: float
+    prices: Prices
+    stages: tuple[Stage, ...]
+    work: float
+    ended: Ended
+
+    @property
+    def gap(self) -> float:
+        """How far the plan may be from the best, as a share of the bound."""
+        return gap(self.objective, self.bound)
+
+    @property
+    def served(self) -> int:
+        return sum(placement is not None for placement in self.plan)
+
+    @property
+    def is_optimal(self) -> bool:
+        """Is no plan worth more? Worths are whole numbers."""
+        return self.bound < self.objective + 1
+
+
+def gap(objective: int, bound: float) -> float:
+    """(bound − objective) ÷ bound; 0 where nothing can be earned."""
+    return max(0.0, (bound - objective) / bound) if bound > 0 else 0.0
+
+
+Progress = Callable[[Stage], None]
+
+
+def solve_plan(
+    problem: PlanProblem,
+    *,
+    work_limit: float,
+    seed: int = 0,
+    start: Plan | None = None,
+    time_limit: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+) -> PlanResult:
+    """Plan by the weighted objective.
+
+    Parameters
+    ----------
+    work_limit : float
+        Counted work, in about seconds of one core. The first plan and a few prices are made however small it is.
+    seed : int
+        Of all that is drawn.
+    start : Plan, optional
+        Where requests stand already. If it has no faults, the answer is worth at least as much.
+    time_limit : callable, optional
+        Asked now and then: True stops the run. A guard only; a plan that it cuts short depends on the machine.
+    progress : callable, optional
+        Told of every stage that ends, and of every round of long ones.
+
+    Raises
+    ------
+    SolverFaultError
+        If a stage returns a plan with faults, or a bound below a plan's worth.
+    """
+    run = _Run(problem, Work(work_limit, time_limit), seed, progress)
+    ended: Ended | None = None
+    try:
+        run.stages(start)
+    except KeyboardInterrupt:
+        ended = "interrupted"
+    return run.result(ended)
+
+
+class _Run:
+    """One problem on its way through the stages: the best plan and the best prices so far."""
+
+    def __init__(self, problem: PlanProblem, work: Work, seed: int, progress: Progress | None) -> None:
+        self._problem = problem
+        self._work = work
+        self._seed = seed
+        self._progress = progress
+        self._plan: Plan = (None,) * len(problem.requests)
+        self._key = _key(problem, self._plan)
+        self._best: Prices = ()
+        self._bound: float | None = None
+        self._told: list[Stage] = []
+        self._is_done = False
+
+    def stages(self, start: Plan | None) -> None:
+        """All stages, as far as the work limit goes."""
+        table = make_table(self._problem)
+        arena = whole(table)
+        entries = len(arena.entry_place)
+        self._work.add(_LAYOUT * entries)
+        state = self._first_plan(arena, start)
+        if not entries or not self._problem.requests:
+            self._is_done = True
+            return
+        market = Market(table)
+        offers = Offers(arena)
+        prices = self._price(market, offers)
+        if not self._work.is_over():
+            state = self._dive(arena, market, prices, state)
+        if not self._work.is_over():
+            self._eject(state)
+        self._is_done = not self._work.is_over()
+
+    def _first_plan(self, arena: Arena, start: Plan | None) -> State:
+        """Greedy, and what was there before with whoever still fits; the better of them."""
+        state = State(arena)
+        greedy(state)
+        self._work.add(pricing(len(arena.entry_place), 2))
+        self._keep(state.plan())
+        if start is not None:
+            if not check.faults(self._problem, start):
+                self._keep(start)
+            other = State(arena)
+            other.load(start)
+            greedy(other)
+            self._keep(other.plan())
+            state = max(state, other, key=_value)
+        self._tell("greedy")
+        return state
+
+    def _price(self, market: Market, offers: Offers) -> Reals:
+        each = pricing(len(offers.arena.entry_place))
+        iterations = min(max(int(_PRICES * self._work.limit / each), _LEAST), _MOST)
+        found = lower_prices(market, offers, market.nothing(), Descent(iterations), self._work)
+        self._best, self._bound = market.points(found.prices), found.bound
+        self._tell("prices")
+        return found.prices
+
+    def _dive(self, arena: Arena, market: Market, prices: Reals, before: State) -> State:
+        """A plan from the prices; the better of the state before and this."""
+        allowed = _DIVE * self._work.limit
+        entries = len(arena.entry_place)
+        # On the way half of the entries are there, and cutting down costs as much as a few steps.
+        affordable = (
+            dive for dive in _DIVES if pricing(entries // 2, dive[1] + 4) / dive[0] <= allowed
+        )
+        share, iterations = next(affordable, _DIVES[-1])
+        state = State(arena)
+        dive(state, market, prices, share, iterations, self._work)
+        self._keep(state.plan())
+        self._tell("dive")
+        return max(before, state, key=_value)
+
+    def _eject(self, state: State) -> None:
+        ejector = Ejector(state, self._seed)
+        try:
+            ejector.run(_ROUNDS, self._work, self._work.spent + _EJECTION * self._work.limit)
+        finally:
+            # A trial that was cut short is not in it.
+            self._keep(plan_of(state.arena, ejector.best))
+        self._tell("ejection")
+
+    # What has been reached
+
+    def _keep(self, plan: Plan) -> None:
+        """Take the plan over if it is better than the best so far."""
+        if wrong := check.faults(self._problem, plan):
+            raise SolverFaultError(f"A stage of the planner made an unsound plan: {wrong[0]}")
+        key = _key(self._problem, plan)
+        if key > self._key:
+            self._plan, self._key = plan, key
+
+    def _tell(self, name: str) -> None:
+        served = sum(placement is not None for placement in self._plan)
+        stage = Stage(name, self._work.spent, served, self._key[-1], self._bound)
+        self._told.append(stage)
+        if self._progress is not None:
+            self._progress(stage)
+
+    def result(self, ended: Ended | None) -> PlanResult:
+        """The best plan, and the bound that follows from the best prices, computed anew."""
+        objective = check.score(self._problem, self._plan).total
+        bound = check.bound(self._problem, self._best)
+        if bound < objective:
+            raise SolverFaultError(f"The bound {bound} is below the plan's worth {objective}")
+        if ended is None:
+            is_stopped, is_done = self._work.is_stopped, self._is_done
+            ended = "done" if is_done else "stopped" if is_stopped else "work"
+        return PlanResult(self._plan, objective, bound, self._best, tuple(self._told), self._work.spent, ended)
+
+
+def _key(problem: PlanProblem, plan: Plan) -> tuple[int, ...]:
+    """What makes plans comparable: the objective; with penalties, what is served and the medium ones before it."""
+    score = check.score(problem, plan)
+    return (score.terms.weight, -score.medium, score.total) if problem.penalties else (score.total,)
+
+
+def _value(state: State) -> int:
+    return state.value
