@@ -11,6 +11,7 @@ from plan_oracle import FEATURES, random_prices, random_problem, sound_plans, va
 from slotwright.solver.availability import Footprint
 from slotwright.solver.errors import InvalidInputError, SolverFaultError
 from slotwright.solver.plan.check import faults, score
+from slotwright.solver.plan.level_bounds import bound_levels
 from slotwright.solver.plan.levels import (
     Level,
     Proof,
@@ -26,6 +27,7 @@ from slotwright.solver.plan.levels import (
 )
 from slotwright.solver.plan.problem import Choice, Lane, Placement, Plan, PlanProblem, PlanRequest, Role
 from slotwright.solver.plan.validate import check_problem
+from slotwright.solver.plan.work import Work
 
 EACH = [pytest.param((feature,), id=feature) for feature in FEATURES] + [pytest.param(FEATURES, id="all")]
 
@@ -162,3 +164,20 @@ def test_what_proves_nothing_is_refused() -> None:
         level_bound(PROBLEM, 1, at, Proof((-1, 1, 0, 0, 0), {}, ()))
     with pytest.raises(SolverFaultError, match=r"The anchor .* is not one of the problem's loads"):
         level_bound(PROBLEM, 4, at, Proof((1, 1, 1, 1, 1), {2: 5}, ()))
+
+
+@pytest.mark.parametrize("features", EACH)
+def test_proofs_are_found_for_every_level(features: tuple[str, ...]) -> None:
+    tight = 0
+    for seed in range(8):
+        draw = Random(f"proofs {seed}")
+        problem = random_problem(draw, *features)
+        plans = valued_plans(problem)
+        plan = draw.choice((max(plans, key=lambda one: plans[one]), draw.choice(list(plans))))
+        for place, found in enumerate(bound_levels(problem, plan, Work(0.1))):
+            at = plans[plan]
+            assert (found.level, found.reached) == (levels_of(problem)[place], at[place])
+            most = max(one[place] for one in plans.values() if all(map(ge, one[:place], at[:place])))
+            assert found.bound == level_bound(problem, place, at, found.proof) >= most
+            tight += found.bound == most
+    assert tight > 8

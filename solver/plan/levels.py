@@ -61,7 +61,7 @@ def loads(problem: PlanProblem, plan: Plan) -> dict[int, int]:
     for request, placement in zip(problem.requests, plan, strict=True):
         for number in () if placement is None else chosen_lanes(request, placement):
             if problem.lanes[number].resource in found:
-                found[problem.lanes[number].resource] += _minutes(problem, number)
+                found[problem.lanes[number].resource] += minutes_of(problem, number)
     return found
 
 
@@ -70,7 +70,8 @@ def _balanced(problem: PlanProblem) -> list[int]:
     return sorted({problem.lanes[choice.lane].resource for choices in roles for choice in choices})
 
 
-def _minutes(problem: PlanProblem, lane: int) -> int:
+def minutes_of(problem: PlanProblem, lane: int) -> int:
+    """What a visit of a lane takes, with its buffers."""
     foot = problem.lanes[lane].footprint
     return foot.before + foot.reach
 
@@ -87,7 +88,7 @@ def blend(problem: PlanProblem, multipliers: Sequence[int], anchor: Mapping[int,
     """
     by_level = dict(zip(levels_of(problem), multipliers, strict=True))
     cost, late, even = (by_level[Level(kind)] for kind in ("preference", "earliness", "load"))
-    slope = [2 * even * anchor.get(lane.resource, 0) * _minutes(problem, n) for n, lane in enumerate(problem.lanes)]
+    slope = [2 * even * anchor.get(lane.resource, 0) * minutes_of(problem, n) for n, lane in enumerate(problem.lanes)]
     origin = problem.ticks[0] if problem.ticks else 0
     made: dict[Role, Role] = {}
 
@@ -249,8 +250,8 @@ def _evener(
                 continue
             gain = 0
             for resource, minutes in (
-                (here.resource, -_minutes(problem, mine.lane)),
-                (there.resource, _minutes(problem, other.lane)),
+                (here.resource, -minutes_of(problem, mine.lane)),
+                (there.resource, minutes_of(problem, other.lane)),
             ):
                 before = load.get(resource, 0)
                 gain -= (before + minutes) ** 2 - before**2
@@ -271,7 +272,7 @@ def _shift(problem: PlanProblem, load: dict[int, int], request: PlanRequest, pla
     for number in chosen_lanes(request, placement):
         resource = problem.lanes[number].resource
         if resource in load:
-            load[resource] += sign * _minutes(problem, number)
+            load[resource] += sign * minutes_of(problem, number)
 
 
 # Bounds
