@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +15,12 @@ import pytest
 from instances import NOW, PlanInstance, instant, minute, plan_instance, proposals
 from instances import PLAN_FIRST_DAY as FIRST_DAY
 from plan_files import Visit, schedule_id
+from plans import problem
 from slotwright.io import invoke, open_calendar
+from slotwright.io.plan.compiling import compile_plan
+from slotwright.io.plan.requests import Wanted, read_requests
+from slotwright.io.plan.tables import read_rows
+from slotwright.solver.plan.problem import PlanProblem
 
 SCRIPT = Path(plan_files.__file__).parent / "instances.py"
 
@@ -62,6 +68,45 @@ def test_rows_give_every_choice_the_value_of_the_instance(instance: PlanInstance
         minutes = [tuple(int(datetime.fromisoformat(at).timestamp()) // 60 for at in pair) for pair in bounds]
         assert tuple(minutes) == wanted.windows
         assert int(datetime.fromisoformat(str(row["due"])).timestamp()) // 60 == wanted.due
+
+
+def offers(problem: PlanProblem, place: int, name_of: Callable[[int], str]) -> dict[tuple[int, int, str], int]:
+    """What a request may choose: minute, role and schedule, and what is left of its weight in role 0."""
+    request = problem.requests[place]
+    ticks = [tick for tick in range(len(problem.ticks)) if request.starts >> tick & 1]
+    lateness = dict(zip(ticks, request.lateness or [0] * len(ticks), strict=True))
+    found: dict[tuple[int, int, str], int] = {}
+    for number, role in enumerate(request.roles):
+        for choice in role.choices:
+            for tick in ticks:
+                if problem.lanes[choice.lane].starts >> tick & 1:
+                    value = request.weight - lateness[tick] - choice.preference if number == 0 else -choice.preference
+                    found[problem.ticks[tick], number, name_of(choice.lane)] = value
+    # Starts at which a pool has nobody are of no use.
+    there = {key[:2] for key in found}
+    whole = {at for at, _ in there if all((at, number) in there for number in range(len(request.roles)))}
+    return {key: value for key, value in found.items() if key[0] in whole}
+
+
+def test_requests_planned_over_the_files_are_those_of_the_instance(instance: PlanInstance, tmp_path: Path) -> None:
+    plan_files.write_fhir(instance, tmp_path)
+    store = open_calendar(str(tmp_path / plan_files.CALENDAR), clock=lambda: NOW)
+    wanted = [
+        one for one in read_requests(store, read_rows(str(tmp_path / plan_files.REQUESTS))) if isinstance(one, Wanted)
+    ]
+    assert len(wanted) == len(instance.wanted)
+    compiled = compile_plan(store, wanted, now_ms=int(NOW.timestamp() * 1000))
+    places = {one.wanted.id: place for place, one in enumerate(compiled.entries)}
+    expected = problem(instance)
+
+    def stored(lane: int) -> str:
+        found = compiled.lanes[lane]
+        assert found is not None
+        return found.id
+
+    for number, one in enumerate(instance.wanted):
+        drawn = offers(expected, number, lambda lane: schedule_id(instance, expected.lanes[lane].resource))
+        assert offers(compiled.problem, places[one.id], stored) == drawn
 
 
 def test_the_script_writes_json_and_fhir(tmp_path: Path) -> None:
