@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from measure import Report
 from slotwright.io.machine import versions
 
 FOLDER = Path(__file__).resolve().parent / "results"
@@ -54,6 +55,8 @@ class Results:
 
     def add(self, *rows: dict[str, object]) -> None:
         """Append rows; those that belong together in one call, so that none of them is there alone."""
+        if not rows:
+            return
         self.rows()  # nothing is appended below other columns
         self.folder.mkdir(exist_ok=True)
         is_new = not self.path.exists()
@@ -61,7 +64,7 @@ class Results:
             writer = csv.DictWriter(file, [*STAMP, *self.columns], lineterminator="\n")
             if is_new:
                 writer.writeheader()
-            writer.writerows(stamp() | {name: _cell(row[name]) for name in self.columns} for row in rows)
+            writer.writerows(stamp() | {name: text(row[name]) for name in self.columns} for row in rows)
 
     def replace(self, rows: Sequence[dict[str, object]]) -> None:
         """Write the file anew, for a benchmark that measures everything at once."""
@@ -69,10 +72,39 @@ class Results:
         self.add(*rows)
 
 
-def _cell(value: object) -> str:
+def text(value: object) -> str:
+    """A figure as it stands in a file; None is an empty cell."""
     if value is None:
         return ""
     return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+# Whole reports
+
+Tables = dict[str, list[Row]]
+"""The rows of each table of a report, by its title; a row has its cells by their columns."""
+
+_TABLES = ("table", "line", "column", "value")
+
+
+def keep(name: str, report: Report, folder: Path = FOLDER) -> None:
+    """Write the tables of a report, cell by cell, in the place of what was there."""
+    Results(name, _TABLES, folder).replace(
+        [
+            {"table": table.title, "line": line, "column": column, "value": cell}
+            for table in report.tables
+            for line, row in enumerate(table.rows)
+            for column, cell in zip(table.columns, row, strict=True)
+        ]
+    )
+
+
+def tables(name: str, folder: Path = FOLDER) -> Tables:
+    """The tables of a kept report."""
+    found: dict[str, dict[str, Row]] = {}
+    for row in Results(name, _TABLES, folder).rows():
+        found.setdefault(row["table"], {}).setdefault(row["line"], {})[row["column"]] = row["value"]
+    return {title: list(lines.values()) for title, lines in found.items()}
 
 
 def number(text: str) -> float | None:

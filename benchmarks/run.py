@@ -2,9 +2,11 @@
 
     python benchmarks/run.py [--write] [--quick] [NAME ...]
 
-NAME is find, pools, load, process, ledger or writers; all by default. `--write` replaces the sections of these in
-benchmarks/README.md. `--quick` takes fewer rounds and smaller ledgers, to see that a change did no harm: it is for
-process (bookings only), ledger and writers, and its figures are not written.
+NAME is find, pools, load, process, ledger, writers or plan; all by default. `--write` replaces the sections of these in
+benchmarks/README.md, their figures in benchmarks/results/ and the plots there. `--quick` takes fewer rounds and smaller
+ledgers, to see that a change did no harm: it is for process (bookings only), ledger, writers and plan, and its figures
+are not written. plan takes hours, keeps every figure when it has it, and goes on where it stopped; `--kept` measures
+nothing and shows what there is.
 """
 
 from __future__ import annotations
@@ -18,31 +20,35 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import measure
+import plots
+import results
 from measure import Report
 
-NAMES = ("find", "pools", "load", "process", "ledger", "writers")
-QUICK = ("process", "ledger", "writers")
+NAMES = ("find", "pools", "load", "process", "ledger", "writers", "plan")
+QUICK = ("process", "ledger", "writers", "plan")
+KEPT = ("plan",)
+"""Those that keep figure by figure, in files of their own."""
+
 README = Path(__file__).resolve().parent / "README.md"
 
 
-def run_one(name: str, quick: bool) -> Report:
+def run_one(name: str, options: dict[str, bool]) -> Report:
     """One benchmark, in the process it is called in."""
-    module = importlib.import_module(f"bench_{name}")
-    return module.report(quick=True) if quick else module.report()
+    return importlib.import_module(f"bench_{name}").report(**options)
 
 
-def run(name: str, quick: bool) -> str:
-    """The section of one benchmark."""
+def run(name: str, options: dict[str, bool]) -> tuple[str, Report]:
+    """The section of one benchmark, and what it is made of."""
     print(f"bench_{name} …", file=sys.stderr, flush=True)
     before, begun = measure.environment(), time.perf_counter()
     # A process each: what one imports, allocates and warms up is no matter of the next.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
-        report = executor.submit(run_one, name, quick).result()
+        report = executor.submit(run_one, name, options).result()
     minutes = (time.perf_counter() - begun) / 60
     title, _, rest = report.markdown().partition("\n\n")
     notes = f"{before} at the start, {measure.load_average()} at the end of {minutes:.1f} min."
     parts = [title, notes, measure.targets_table([report]), rest] if report.targets else [title, notes, rest]
-    return "\n\n".join(parts)
+    return "\n\n".join(parts), report
 
 
 def replaced(text: str, name: str, section: str) -> str:
@@ -63,19 +69,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure slotwright.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(NAMES)}; all by default")
     parser.add_argument("--write", action="store_true", help="replace the sections in benchmarks/README.md")
-    parser.add_argument("--quick", action="store_true", help=f"less of {', '.join(QUICK)}, in about a minute")
+    parser.add_argument("--quick", action="store_true", help=f"less of {', '.join(QUICK)}, in a few minutes")
+    parser.add_argument("--kept", action="store_true", help=f"what is kept of {', '.join(KEPT)}, measuring nothing")
     options = parser.parse_args()
-    known = QUICK if options.quick else NAMES
+    if options.quick and options.kept:
+        parser.error("--quick measures, and --kept does not")
+    known = QUICK if options.quick else KEPT if options.kept else NAMES
+    ways = {"quick": True} if options.quick else {"kept": True} if options.kept else {}
     unknown = [name for name in options.names if name not in known]
     if unknown:
-        short = "quick " if options.quick else ""
-        parser.error(f"no {short}benchmark is called {unknown[0]!r}; there are {', '.join(known)}")
+        kind = "quick " if options.quick else "kept " if options.kept else ""
+        parser.error(f"no {kind}benchmark is called {unknown[0]!r}; there are {', '.join(known)}")
     if options.write and options.quick:
         parser.error("--write takes the figures of a full run")
     for name in options.names or known:
-        section = run(name, options.quick)
+        section, report = run(name, ways)
         print(section, end="\n\n", flush=True)
         if options.write:
+            if name not in KEPT:
+                results.keep(name, report)
+            plots.draw(name)
+            if (results.FOLDER / f"{name}.png").exists():
+                section += f"\n\n![Plot of the figures above](results/{name}.png)"
             README.write_text(replaced(README.read_text(encoding="utf-8"), name, section), encoding="utf-8")
 
 
