@@ -71,8 +71,12 @@ class Kept:
 
     def ratios(self, figure: str, method: str) -> list[float]:
         """Ours ÷ another's, for the seeds that both have."""
+        return self.between(self.ours, figure, method)
+
+    def between(self, rows: Sequence[Row], figure: str, method: str) -> list[float]:
+        """A figure of these rows ÷ that of a method, for the seeds that both have."""
         theirs = {row["seed"]: float(row[figure]) for row in self.others[method]}
-        return [float(row[figure]) / theirs[row["seed"]] for row in self.ours if theirs.get(row["seed"])]
+        return [float(row[figure]) / theirs[row["seed"]] for row in rows if theirs.get(row["seed"])]
 
     def gaps(self, rows: Sequence[Row]) -> list[float]:
         """To the lowest bound of each instance, in percent."""
@@ -125,7 +129,7 @@ def report(*, quick: bool = False, kept: bool = False) -> Report:
         return report_on([stamp() | {k: text(v) for k, v in row_of(cell, measured(cell)).items()} for cell in QUICK])
     if not kept:
         run_missing(cells())
-    return report_on(RESULTS.latest(Cell.of))
+    return report_on(RESULTS.rows())
 
 
 def report_on(rows: Sequence[Row]) -> Report:
@@ -178,7 +182,14 @@ def _others(kept: Sequence[Kept]) -> Table:
         (
             *("instance", "first come: served", "first come: gap", "first come: CPU, s"),
             *("greedy: served", "greedy: gap", "greedy: CPU, s"),
-            *("HiGHS: served", "HiGHS: gap", "HiGHS: its own gap", "HiGHS: proven optimal", "HiGHS: CPU, s"),
+            *(
+                "HiGHS: served",
+                "HiGHS: served ÷ first come, worst",
+                "HiGHS: gap",
+                "HiGHS: its own gap",
+                "HiGHS: proven optimal",
+                "HiGHS: CPU, s",
+            ),
         ),
     )
     for one in kept:
@@ -196,9 +207,12 @@ def _others(kept: Sequence[Kept]) -> Table:
 def _other(one: Kept, method: str) -> Iterator[str]:
     rows = one.others[method]
     if not rows:
-        yield from ("–",) * (5 if method == HIGHS else 3)
+        yield from ("–",) * (6 if method == HIGHS else 3)
         return
     yield median(rows, "served")
+    if method == HIGHS:
+        ratios = one.between(rows, "served", FIRST_COME)
+        yield f"{min(ratios):.3f}" if ratios else "–"
     yield percent(statistics.median(one.gaps(rows)))
     if method == HIGHS:
         own = own_gaps(rows)

@@ -213,20 +213,19 @@ def row_of(cell: Cell, outcome: Outcome) -> dict[str, object]:
 def keep(cell: Cell, outcome: Outcome) -> None:
     """Write down a cell, the course of the run first: what is in the results is complete."""
     keys = {name: value for name, value in cell.keys().items() if name != "method"}
-    PROGRESS.add(
-        *(
-            {
-                **keys,
-                "stage": one.stage,
-                "cpu_s": round(one.cpu, 3),
-                "served": one.served,
-                "objective": one.objective,
-                "bound": one.bound,
-            }
-            for one in outcome.points
-        )
-    )
-    RESULTS.add(row_of(cell, outcome))
+    if cell.method == OURS:
+        PROGRESS.put([keys | point_row(one) for one in outcome.points], **keys)
+    RESULTS.put([row_of(cell, outcome)], **cell.keys())
+
+
+def point_row(point: Point) -> dict[str, object]:
+    return {
+        "stage": point.stage,
+        "cpu_s": round(point.cpu, 3),
+        "served": point.served,
+        "objective": point.objective,
+        "bound": point.bound,
+    }
 
 
 def run_missing(wanted: Iterable[Cell], *, again: bool = False) -> None:

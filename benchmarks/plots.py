@@ -288,6 +288,8 @@ def _draw_courses(axes: Axes) -> None:
                 [max(y, 0.01) for _, y in points],
                 drawstyle="steps-post",
                 color=COLOURS[place],
+                marker=MARKS[place] if size not in named else None,
+                markersize=4,
                 linestyle=STROKES[place],
                 linewidth=1.8 if size not in named else 0.8,
                 alpha=1 if size not in named else 0.6,
@@ -297,15 +299,16 @@ def _draw_courses(axes: Axes) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_yticks([0.1, 0.3, 1, 3, 10, 30], ["0.1", "0.3", "1", "3", "10", "30"])
+    axes.set_xticks([0.1, 1, 10, 100, 1_000], ["0.1", "1", "10", "100", "1,000"])
     axes.set_xlabel("CPU time, s")
-    axes.set_ylabel("gap to the bound proven in the end, %")
+    axes.set_ylabel("gap to the bound of the run, %")
     axes.set_title("Course of the runs, 95 % load, 2 pools", fontsize=10)
     axes.legend(fontsize=8)
 
 
 def _draw_gaps(axes: Axes) -> None:
     """The median gap of each way to plan to the lowest bound, by size, at 95 % load with two pools."""
-    rows = [row for row in RESULTS.latest(_instance) if (row["load"], row["pools"]) == ("0.95", "2")]
+    rows = [row for row in RESULTS.rows() if (row["load"], row["pools"]) == ("0.95", "2")]
     bounds: dict[tuple[str, str], float] = {}
     for row in rows:
         bound = number(row["bound"])
@@ -313,7 +316,8 @@ def _draw_gaps(axes: Axes) -> None:
             key = row["requests"], row["seed"]
             bounds[key] = min(bound, bounds.get(key, bound))
     series: dict[str, list[float | None]] = {}
-    for method in (FIRST_COME, DENSITY, HIGHS, OURS):
+    names = {FIRST_COME: "first come, first served", DENSITY: "density greedy", HIGHS: "HiGHS", OURS: "slotwright"}
+    for method in names:
         values: list[float | None] = []
         for size, limits in SECONDS.items():
             gaps = [
@@ -324,18 +328,15 @@ def _draw_gaps(axes: Axes) -> None:
                 if method != OURS or number(row["limit_s"]) == max(limits)
             ]
             values.append(max(statistics.median(gaps), 0.02) if gaps else None)
-        series[method] = values
+        series[names[method]] = values
     bars(axes, [f"{size:,}" for size in SECONDS], series)
     axes.set_yscale("log")
     axes.set_yticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
     axes.set_xlabel("requests")
-    axes.set_ylabel("gap to the lowest proven bound, %; median of the seeds")
+    axes.set_ylabel("gap to the lowest proven bound, median, %")
     axes.set_title("Beside other ways to plan, 95 % load, 2 pools", fontsize=10)
+    axes.margins(y=0.2)
     axes.legend(fontsize=8, ncols=2)
-
-
-def _instance(row: Row) -> tuple[str, ...]:
-    return tuple(row[name] for name in ("method", "requests", "load", "pools", "seed", "limit_s"))
 
 
 PLOTS: dict[str, Callable[[Any], Figure]] = {

@@ -1,12 +1,12 @@
 """Figures that are kept: one CSV for each benchmark in benchmarks/results/, with the versions they were taken with.
 
-Rows are appended one by one, so that a run that was interrupted goes on where it stopped.
+A file is replaced whole at every change, so that a run that was interrupted goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,27 +49,20 @@ class Results:
                 raise SystemExit(f"{self.path.name} has other columns than {', '.join(expected)}; move it away.")
             return list(reader)
 
-    def latest(self, key: Callable[[Row], object]) -> list[Row]:
-        """Of rows with the same key the one that was written last."""
-        return list({key(row): row for row in self.rows()}.values())
+    def put(self, rows: Sequence[dict[str, object]], **key: object) -> None:
+        """Write rows in the place of those whose cells are these; other rows stay as they are.
 
-    def add(self, *rows: dict[str, object]) -> None:
-        """Append rows; those that belong together in one call, so that none of them is there alone."""
-        if not rows:
-            return
-        self.rows()  # nothing is appended below other columns
+        All that were there before, or all that are there afterwards: nothing else is ever in the file.
+        """
+        others = [row for row in self.rows() if any(row[name] != text(value) for name, value in key.items())]
+        new = [stamp() | {name: text(row[name]) for name in self.columns} for row in rows]
         self.folder.mkdir(exist_ok=True)
-        is_new = not self.path.exists()
-        with self.path.open("a", encoding="utf-8", newline="") as file:
+        staged = self.path.with_suffix(".partial")
+        with staged.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, [*STAMP, *self.columns], lineterminator="\n")
-            if is_new:
-                writer.writeheader()
-            writer.writerows(stamp() | {name: text(row[name]) for name in self.columns} for row in rows)
-
-    def replace(self, rows: Sequence[dict[str, object]]) -> None:
-        """Write the file anew, for a benchmark that measures everything at once."""
-        self.path.unlink(missing_ok=True)
-        self.add(*rows)
+            writer.writeheader()
+            writer.writerows([*others, *new])
+        staged.replace(self.path)
 
 
 def text(value: object) -> str:
@@ -89,7 +82,7 @@ _TABLES = ("table", "line", "column", "value")
 
 def keep(name: str, report: Report, folder: Path = FOLDER) -> None:
     """Write the tables of a report, cell by cell, in the place of what was there."""
-    Results(name, _TABLES, folder).replace(
+    Results(name, _TABLES, folder).put(
         [
             {"table": table.title, "line": line, "column": column, "value": cell}
             for table in report.tables

@@ -47,6 +47,8 @@ def run(name: str, options: dict[str, bool]) -> tuple[str, Report]:
     minutes = (time.perf_counter() - begun) / 60
     title, _, rest = report.markdown().partition("\n\n")
     notes = f"{before} at the start, {measure.load_average()} at the end of {minutes:.1f} min."
+    if name in KEPT and not options.get("quick"):
+        notes = f"From `results/{name}.csv`, where each figure has its day and versions."
     parts = [title, notes, measure.targets_table([report]), rest] if report.targets else [title, notes, rest]
     return "\n\n".join(parts), report
 
