@@ -16,12 +16,12 @@ import numpy as np
 from .pairs import FINE, MEDIUM, SOFT, Field, Layout, layout
 from .problem import Plan, PlanProblem
 
-BLOCK = 256
+BLOCK = 64
 """Steps at one temperature, and between two looks at `stop`."""
 
-_NOISE = 1 << 16
-_ROUND = 3000
-"""Steps of a round for each request."""
+_NOISE = 1 << 15
+_ROUND = 40
+"""Steps of a round for each two requests, if there are so many: from there on another beginning gains more."""
 
 
 class Outcome(NamedTuple):
@@ -120,8 +120,7 @@ class _Run:
             self.keep(self._field.nodes, self._field.starts)
             return
         plan = self._schedule
-        length = min(_ROUND * len(self._movable), self._left)
-        rounds = max(1, self._left // max(length, 1))
+        rounds = max(1, self._left // (_ROUND * len(self._movable) ** 2))
         length = self._left // (rounds + 1)
         for _ in range(rounds):
             self._field.weigh(plan.weights)

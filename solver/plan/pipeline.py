@@ -196,9 +196,7 @@ class _Run:
         allowed = _DIVE * self._work.limit
         entries = len(arena.entry_place)
         # On the way half of the entries are there, and cutting down costs as much as a few steps.
-        affordable = (
-            dive for dive in _DIVES if pricing(entries // 2, dive[1] + 4) / dive[0] <= allowed
-        )
+        affordable = (dive for dive in _DIVES if pricing(entries // 2, dive[1] + 4) / dive[0] <= allowed)
         share, iterations = next(affordable, _DIVES[-1])
         state = State(arena)
         dive(state, market, prices, share, iterations, self._work)
