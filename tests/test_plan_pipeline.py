@@ -15,6 +15,7 @@ from slotwright.solver.plan.arena import whole
 from slotwright.solver.plan.greedy import greedy
 from slotwright.solver.plan.pipeline import Stage, gap, solve_plan
 from slotwright.solver.plan.problem import Choice, Lane, Placement, PlanProblem, PlanRequest, Role
+from slotwright.solver.plan.prove import bound
 from slotwright.solver.plan.state import State
 from slotwright.solver.plan.table import make_table
 
@@ -38,7 +39,7 @@ def test_plans_are_sound_and_lie_between_greedy_and_the_bound(feature: str) -> N
         assert check.faults(problem, result.plan) == []
         assert result.objective == check.score(problem, result.plan).total
         assert greedy_worth(problem) <= result.objective <= optimum(problem) <= result.bound
-        assert result.bound == check.bound(problem, result.prices)
+        assert result.bound == bound(problem, result.prices, result.proofs)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -57,17 +58,30 @@ def test_a_reference_instance_is_planned_well(two_hundred: PlanProblem) -> None:
     assert result.served == result.stages[-1].served
 
 
-def test_the_same_input_seed_and_limit_give_the_same_plan(two_hundred: PlanProblem) -> None:
+def test_the_same_input_seed_and_limit_give_the_same_plan() -> None:
+    """All stages, the threads of the polishing among them; a guard that never stops anything changes nothing."""
+    problem = reference(plan_instance(1000, 0.95, 1))
     asked: list[int] = []
 
     def never() -> bool:
         asked.append(1)
         return False
 
-    first = solve_plan(two_hundred, work_limit=0.3, seed=7)
-    again = solve_plan(two_hundred, work_limit=0.3, seed=7, time_limit=never)
+    first = solve_plan(problem, work_limit=1.5, seed=7)
+    again = solve_plan(problem, work_limit=1.5, seed=7, time_limit=never)
     assert asked
     assert again == first
+    assert {stage.name for stage in first.stages} >= {"greedy", "prices", "dive", "ejection", "polish"}
+    assert first.ended == "work"
+
+
+def test_a_small_component_is_proven_optimal(two_hundred: PlanProblem) -> None:
+    result = solve_plan(two_hundred, work_limit=3, seed=1)
+    assert [proof.status for proof in result.proofs] == ["OPTIMAL"]
+    assert result.bound == result.objective
+    assert result.is_optimal
+    assert result.ended == "done"
+    assert check.bound(two_hundred, result.prices) >= result.bound
 
 
 def test_more_work_is_not_worse(two_hundred: PlanProblem) -> None:

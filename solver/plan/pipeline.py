@@ -18,10 +18,13 @@ from .dive import dive
 from .eject import Ejector
 from .greedy import greedy
 from .offers import Offers, Reals
+from .polish import Budget, polish
 from .prices import Descent, Market, lower_prices
 from .problem import Plan, PlanProblem, Prices
+from .prove import Proof, prove
+from .prove import bound as proven_bound
 from .state import State, plan_of
-from .table import make_table
+from .table import Table, make_table
 from .work import Work, pricing
 
 Ended = Literal["done", "work", "stopped", "interrupted"]
@@ -29,16 +32,25 @@ Ended = Literal["done", "work", "stopped", "interrupted"]
 _LAYOUT = 5e-7
 """Work of laying out an entry."""
 
-_PRICES, _DIVE, _EJECTION = 0.15, 0.3, 0.2
-"""What these stages may take of the work there is."""
+_PRICES, _DIVE, _EJECTION, _REFINEMENT = 0.15, 0.3, 0.15, 0.05
+"""What these stages may take of the work there is; polishing has the rest."""
 
 _LEAST, _MOST = 40, 400
 """Steps of prices."""
 
-_DIVES = ((0.02, 30), (0.03, 30), (0.05, 20), (0.1, 20), (0.1, 10), (0.2, 10))
+_DIVES = ((0.01, 40), (0.02, 30), (0.03, 30), (0.05, 20), (0.1, 20), (0.1, 10), (0.2, 10))
 """Shares of rows served in one stage of a dive, and steps of prices before it: the first that can be afforded."""
 
 _ROUNDS = 60
+
+_FINE = (0.002, 0.0001)
+"""The first and the last step of prices that are good already."""
+
+_SOLVER = 12.0
+"""Work of a unit of the solver's deterministic time, with all that is done around it."""
+
+_SLICES = 4
+"""After each part of the polishing there is a round of ejection."""
 
 
 class Stage(NamedTuple):
@@ -57,7 +69,7 @@ class Stage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlanResult:
-    """A plan without faults, its worth, and a bound that follows from `prices` (`check.bound`).
+    """A plan without faults, its worth, and a bound that follows from `prices` and `proofs` (`prove.bound`).
 
     `ended`: `done` when the stages had nothing more to do, `work` when the limit was reached, `stopped` when the guard
     said so, `interrupted` at Ctrl-C.
@@ -67,6 +79,7 @@ class PlanResult:
     objective: int
     bound: float
     prices: Prices
+    proofs: tuple[Proof, ...]
     stages: tuple[Stage, ...]
     work: float
     ended: Ended
@@ -145,6 +158,7 @@ class _Run:
         self._best: Prices = ()
         self._bound: float | None = None
         self._told: list[Stage] = []
+        self._proofs: tuple[Proof, ...] = ()
         self._is_done = False
 
     def stages(self, start: Plan | None) -> None:
@@ -163,8 +177,10 @@ class _Run:
         if not self._work.is_over():
             state = self._dive(arena, market, prices, state)
         if not self._work.is_over():
-            self._eject(state)
-        self._is_done = not self._work.is_over()
+            self._eject(state, _EJECTION)
+        self._prove(table)
+        self._polish(arena, 1 - _REFINEMENT)
+        self._refine(market, offers, prices)
 
     def _first_plan(self, arena: Arena, start: Plan | None) -> State:
         """Greedy, and what was there before with whoever still fits; the better of them."""
@@ -204,14 +220,67 @@ class _Run:
         self._tell("dive")
         return max(before, state, key=_value)
 
-    def _eject(self, state: State) -> None:
+    def _eject(self, state: State, share: float) -> None:
         ejector = Ejector(state, self._seed)
         try:
-            ejector.run(_ROUNDS, self._work, self._work.spent + _EJECTION * self._work.limit)
+            ejector.run(_ROUNDS, self._work, self._work.spent + share * self._work.limit)
         finally:
             # A trial that was cut short is not in it.
             self._keep(plan_of(state.arena, ejector.best))
         self._tell("ejection")
+
+    def _prove(self, table: Table) -> None:
+        """Components that are small, to proof."""
+        left = self._work.left
+        found = prove(table, self._plan, work=left / _SOLVER, stop=self._stop())
+        self._work.add(_SOLVER * sum(proof.work for proof in found.proofs))
+        self._proofs = found.proofs
+        self._keep(found.plan)
+        if found.ended == "interrupted":
+            raise KeyboardInterrupt
+        if found.proofs:
+            self._tell("proof")
+
+    def _polish(self, arena: Arena, until: float) -> None:
+        """Parts of the plan by CP-SAT, with a little ejection between."""
+        table = arena.table
+        proven = {request for proof in self._proofs if proof.status == "OPTIMAL" for request in proof.requests}
+        if proven.issuperset(arena.row_request.tolist()):
+            self._is_done = True
+            return
+        slices = max(0.0, until * self._work.limit - self._work.spent) / _SLICES
+        for number in range(_SLICES):
+            if self._work.is_over(until * self._work.limit):
+                return
+            found = polish(
+                table,
+                self._plan,
+                Budget(work=slices / _SOLVER),
+                self._seed + number,
+                key=_key if self._problem.penalties else None,
+                stop=self._stop(),
+            )
+            self._work.add(_SOLVER * found.work)
+            self._keep(found.plan)
+            self._tell("polish")
+            if found.ended == "interrupted":
+                raise KeyboardInterrupt
+            if found.ended == "whole":
+                self._is_done = True
+                return
+
+    def _refine(self, market: Market, offers: Offers, prices: Reals) -> None:
+        """More steps of prices, small ones, with what work is left."""
+        if self._is_done:
+            return
+        iterations = min(int(self._work.left / pricing(len(offers.arena.entry_place))), _MOST)
+        if iterations > 0:
+            found = lower_prices(market, offers, prices, Descent(iterations, *_FINE), self._work)
+            self._best, self._bound = market.points(found.prices), found.bound
+            self._tell("bound")
+
+    def _stop(self) -> Callable[[], bool] | None:
+        return None if self._work.stop is None else self._work.is_over
 
     # What has been reached
 
@@ -233,13 +302,15 @@ class _Run:
     def result(self, ended: Ended | None) -> PlanResult:
         """The best plan, and the bound that follows from the best prices, computed anew."""
         objective = check.score(self._problem, self._plan).total
-        bound = check.bound(self._problem, self._best)
+        bound = proven_bound(self._problem, self._best, self._proofs)
         if bound < objective:
             raise SolverFaultError(f"The bound {bound} is below the plan's worth {objective}")
         if ended is None:
             is_stopped, is_done = self._work.is_stopped, self._is_done
             ended = "done" if is_done else "stopped" if is_stopped else "work"
-        return PlanResult(self._plan, objective, bound, self._best, tuple(self._told), self._work.spent, ended)
+        return PlanResult(
+            self._plan, objective, bound, self._best, self._proofs, tuple(self._told), self._work.spent, ended
+        )
 
 
 def _key(problem: PlanProblem, plan: Plan) -> tuple[int, ...]:
