@@ -36,6 +36,11 @@ class Limit(NamedTuple):
             return _MONDAY + 7 * low, _MONDAY + 7 * high
         return month_start(low), month_start(high)
 
+    def bounds(self, zone: Zone, low: int, high: int) -> list[int]:
+        """The first minutes of all periods that meet [low, high], and of the one after them."""
+        first, last = (self.number(zone.local_day(minute)) for minute in (low, high))
+        return [_first_minute(zone, self.days(number)[0]) for number in range(first, last + 2)]
+
 
 class Tally:
     """How many bookings start in each period of each limit of one schedule and service."""
