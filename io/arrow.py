@@ -21,3 +21,9 @@ def parquet() -> Any:
     import pyarrow.parquet  # type: ignore[reportMissingTypeStubs]
 
     return pyarrow.parquet
+
+
+def ipc() -> Any:
+    import pyarrow.ipc  # type: ignore[reportMissingTypeStubs]
+
+    return pyarrow.ipc

@@ -11,6 +11,7 @@ import orjson
 
 from .arrow import arrow, parquet
 from .columns import FORMAT, FORMAT_KEY, RULES, SCHEDULES, SLOTS, TABLE_KEY, TABLES, Table, row_schema
+from .compiled import COMPILED_KEY
 from .errors import LoadError
 from .references import Json
 from .resources import fault
@@ -24,7 +25,10 @@ _BATCH = 65_536
 
 
 def read_table(path: Path) -> Iterator[Document]:
-    """The resources of one table; of `rules` none, because they follow from the others. Raises LoadError."""
+    """The resources of one table; of `rules` and of the compiled form none: they follow from the others.
+
+    Raises LoadError.
+    """
     try:
         file = path.open("rb")
     except OSError as error:
@@ -33,6 +37,8 @@ def read_table(path: Path) -> Iterator[Document]:
         with _arrow_faults(path):
             opened = parquet().ParquetFile(file, page_checksum_verification=True)
             found = opened.schema_arrow
+            if COMPILED_KEY.encode() in (found.metadata or {}):
+                return
             table = _table(found.metadata or {}, path)
             if table is RULES:
                 return
@@ -53,6 +59,14 @@ def _arrow_faults(path: Path) -> Generator[None]:
 
 
 # Is this a table of ours?
+
+
+def check_table(found: Any, table: Table, path: Path) -> None:
+    """Is this the Arrow schema of this table? Raises LoadError."""
+    named = _table(found.metadata or {}, path)
+    if named is not table:
+        raise LoadError(f"{path} holds the table {named.name}; expected {table.name}.")
+    _check_columns(found, table, path)
 
 
 def _table(metadata: dict[bytes, bytes], path: Path) -> Table:

@@ -16,6 +16,7 @@ import orjson
 
 from .arrow import arrow, compute, parquet
 from .columns import APPOINTMENTS, ID, OTHERS, RULES, SCHEDULES, SLOTS, TABLES, Table, row_schema, schema
+from .compiled import COMPILED_FILE
 from .references import Json
 from .rows import Row, appointment_row, rule_rows, schedule_row, schedules_of, slot_row
 from .sources import LINES
@@ -25,12 +26,17 @@ from .store import Store
 Progress = Callable[[int], None]
 
 _KINDS = ("Schedule", "Slot", "Appointment")
-_FILES = frozenset([OTHERS, *(table.file for table in TABLES.values())])
+_FILES = frozenset([OTHERS, COMPILED_FILE, *(table.file for table in TABLES.values())])
 _KIND_FILE = re.compile(r"[A-Z][A-Za-z]{1,63}\.ndjson", re.ASCII)
 
 
 def export_tables(
-    store: Store, folder: str | os.PathLike[str], *, replace: bool = False, progress: Progress | None = None
+    store: Store,
+    folder: str | os.PathLike[str],
+    *,
+    replace: bool = False,
+    compiled: bool = False,
+    progress: Progress | None = None,
 ) -> dict[str, int]:
     """Write the tables of docs/tables.md into a folder, and how many rows each has.
 
@@ -40,6 +46,8 @@ def export_tables(
 
     Parameters
     ----------
+    compiled
+        Add the compiled form, for large batches.
     progress
         Called now and then with the number of resources written so far.
 
@@ -71,6 +79,11 @@ def export_tables(
         if others:
             with (staged / OTHERS).open("xb") as file:
                 counts["resources"] = sum(_write_lines(file, resources(kind)) for kind in others)
+        if compiled:
+            # NumPy comes with it.
+            from .batch.compile import write_compiled
+
+            counts["compiled"] = write_compiled(staged)
     return counts
 
 

@@ -1,0 +1,1 @@
+"""Many questions at once: tables of requests in, tables of answers out (docs/batch.md)."""
