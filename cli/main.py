@@ -24,6 +24,8 @@ COMMANDS = {
     "close": "Close a schedule for leave or sickness.",
     "reopen": "Take back what close closed.",
     "ledger": "Make, fill, read, check and copy a ledger.",
+    "batch": "Answer many requests at once.",
+    "compile": "Write a calendar as tables that batches read fast.",
     "op": "Carry out one FHIR operation, for programs.",
     "bench": "Measure how long this machine takes on your calendar.",
 }
@@ -40,6 +42,10 @@ LEDGER_COMMANDS = {
 }
 """The commands below `slotwright ledger`."""
 
+BATCH_COMMANDS = {"find": "Find free times for a table of requests."}
+"""The commands below `slotwright batch`."""
+
+BATCH_HOMES = {name: f"batch_{name}" for name in BATCH_COMMANDS}
 LEDGER_HOMES = dict.fromkeys(LEDGER_COMMANDS, "ledger") | {"log": "ledger_log", "export": "ledger_export"}
 _HOMES = {
     "hold": "book",
@@ -231,6 +237,7 @@ def _default_map(settings: dict[str, Any]) -> dict[str, Any]:
     shared = {name: value for name, value in searching.items() if name in parameters}
     defaults: dict[str, Any] = {name: searching if name in ("find", "op", "bench") else shared for name in COMMANDS}
     defaults["ledger"] = dict.fromkeys(LEDGER_COMMANDS, shared)
+    defaults["batch"] = dict.fromkeys(BATCH_COMMANDS, shared)
     return defaults
 
 

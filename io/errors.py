@@ -15,6 +15,7 @@ SlotwrightError                       (solver.errors)
 │       ├── LedgerNotFound            there is no such file, or it is no ledger
 │       ├── LedgerWriteFailed         full disk, I/O error
 │       └── ExportFailed              the same, of an export
+├── WorkersLost                       the processes that work on partitions die again and again
 ├── VersionConflict                   the version expected is not the current one
 ├── LoadError                         resources that cannot be loaded
 ├── NameNotFound                      a name that nothing is called by
@@ -119,6 +120,10 @@ class ExportFailed(LedgerError):
 
     def __init__(self, diagnostics: str) -> None:
         super().__init__("Export could not be written", diagnostics=diagnostics)
+
+
+class WorkersLost(SlotwrightError):
+    """Processes that work on partitions were lost again and again."""
 
 
 class VersionConflict(ConflictError):

@@ -37,9 +37,10 @@ _FAR = "The window lies a thousand years from most other requests; ask in a run 
 
 
 def origin_of(requests: Requests) -> int:
-    """A minute near which the requests lie."""
+    """A minute within a thousand years of the requests: the epoch, or one far from it where they are."""
     known = requests.start_ms[requests.start_ms != UNREADABLE]
-    return int(np.median(known)) // 60_000 if len(known) else 0
+    middle = int(np.median(known)) // 60_000 if len(known) else 0
+    return 0 if abs(middle) < _NEAR_MINUTES // 2 else middle
 
 
 def solve(
@@ -107,7 +108,7 @@ def _is_near(requests: Requests, store: TableStore) -> Flags:
 
 
 def _sweep_service(requests: Requests, rows: Places, store: TableStore, service: Service, parts: _Parts) -> None:
-    numbers = _schedule_numbers(requests.pools.first_member(rows), store)
+    numbers = numbers_of(requests.pools.first_member(rows), store)
     table = store.rules.of(service.id)
     terms = np.where(numbers >= 0, table.terms[numbers], -1)
     low, high = requests.start_ms[rows], requests.end_ms[rows]
@@ -129,7 +130,7 @@ def _sweep_service(requests: Requests, rows: Places, store: TableStore, service:
         parts.add(rows[group], numbers[group], durations[terms[group]], starts)
 
 
-def _schedule_numbers(members: Any, store: TableStore) -> Places:
+def numbers_of(members: Any, store: TableStore) -> Places:
     """The numbers of schedules named by id or as `Schedule/<id>`; -1 for others."""
     pc = compute()
     names = members.cast(arrow().string())

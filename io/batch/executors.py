@@ -1,0 +1,154 @@
+"""Jobs on files, one after the other, in several processes, or on a Dask cluster.
+
+A job is a function named `module:function` that makes one file of another: `function(path_in, path_out, options)`. It
+writes its file under another name and renames it, so that a job that was killed can simply be done again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+from collections.abc import Callable, Sequence
+from multiprocessing import active_children, get_context
+from typing import Any, Literal, NamedTuple
+
+from ...solver.errors import InvalidInputError
+from ..errors import WorkersLost
+
+Executor = Literal["serial", "processes", "dask"]
+EXECUTORS: tuple[Executor, ...] = ("serial", "processes", "dask")
+
+Done = Callable[[int, int], None]
+"""Called with the number of jobs done, and of all."""
+
+_TRIES = 3
+"""So often workers may be lost without any job done in between."""
+
+
+class Job(NamedTuple):
+    path_in: str
+    path_out: str
+
+
+class How(NamedTuple):
+    """Where jobs run. `workers` None: as many as there are processors."""
+
+    executor: Executor = "serial"
+    workers: int | None = None
+    scheduler_address: str | None = None
+
+
+def run_jobs(function: str, jobs: Sequence[Job], options: dict[str, Any], how: How, done: Done) -> None:
+    """Do all jobs, in any order.
+
+    A worker that is lost costs what it was doing, which is done again. After Ctrl-C finished jobs have their files.
+
+    Raises
+    ------
+    WorkersLost
+        If workers are lost again and again.
+    InvalidInputError
+        If Dask is asked for and not installed.
+
+    What a job raises is raised here, and jobs not begun are not begun.
+    """
+    if how.executor == "serial":
+        for number, job in enumerate(jobs):
+            done(number, len(jobs))
+            call(function, job, options)
+        done(len(jobs), len(jobs))
+    elif how.executor == "processes":
+        _run_in_processes(function, jobs, options, how, done)
+    else:
+        _run_on_dask(function, jobs, options, how, done)
+
+
+def call(function: str, job: Job, options: dict[str, Any]) -> None:
+    """One job, here."""
+    module, _, name = function.partition(":")
+    getattr(importlib.import_module(module), name)(job.path_in, job.path_out, options)
+
+
+# Processes
+
+
+def _run_in_processes(function: str, jobs: Sequence[Job], options: dict[str, Any], how: How, done: Done) -> None:
+    from concurrent.futures.process import BrokenProcessPool
+
+    left = list(jobs)
+    lost = 0
+    while left:
+        before = len(left)
+        try:
+            _run_pool(function, left, options, how, lambda count: done(count, len(jobs)), len(jobs))
+        except BrokenProcessPool as error:
+            lost = 1 if len(left) < before else lost + 1
+            if lost >= _TRIES:
+                raise WorkersLost(
+                    f"Worker processes were lost {_TRIES} times in a row, as when memory runs out. Use fewer "
+                    "--workers, or more --partitions."
+                ) from error
+
+
+def _run_pool(
+    function: str, left: list[Job], options: dict[str, Any], how: How, done: Callable[[int], None], total: int
+) -> None:
+    """Jobs in one pool of processes; those that are done leave the list."""
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+
+    others = set(active_children())
+    workers = min(how.workers or os.cpu_count() or 1, len(left))
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_at_interrupt)
+    try:
+        futures = {pool.submit(call, function, job, options): job for job in left}
+        for future in as_completed(futures):
+            future.result()
+            left.remove(futures[future])
+            done(total - len(left))
+    except KeyboardInterrupt:
+        for worker in active_children():
+            if worker not in others and worker.pid is not None:
+                os.kill(worker.pid, signal.SIGINT)
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_at_interrupt() -> None:
+    """In a worker: leave quietly at Ctrl-C, and clean up on the way."""
+
+    def leave(*_: object) -> None:
+        raise SystemExit(130)
+
+    signal.signal(signal.SIGINT, leave)
+
+
+# Dask
+
+
+def _run_on_dask(function: str, jobs: Sequence[Job], options: dict[str, Any], how: How, done: Done) -> None:
+    try:
+        # What it names has no types, whether it is installed or not.
+        distributed: Any = importlib.import_module("distributed")
+    except ImportError as error:
+        raise InvalidInputError(
+            "Dask is not installed. Install slotwright[dask], or use another executor: serial, processes."
+        ) from error
+    cluster: Any = how.scheduler_address
+    if cluster is None:
+        cluster = distributed.LocalCluster(
+            n_workers=how.workers, threads_per_worker=1, processes=True, dashboard_address=None
+        )
+    try:
+        with distributed.Client(cluster) as client:
+            futures = [client.submit(call, function, job, options, pure=False) for job in jobs]
+            for count, future in enumerate(distributed.as_completed(futures), start=1):
+                try:
+                    future.result()
+                except distributed.KilledWorker as error:
+                    raise WorkersLost(f"Dask lost workers again and again: {error}") from error
+                done(count, len(jobs))
+    finally:
+        if how.scheduler_address is None:
+            cluster.close()
