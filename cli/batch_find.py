@@ -193,9 +193,12 @@ def _say(report: Report, partitions: int, seconds: float) -> None:
         f"{count(counts.requests, 'request')}: {', '.join(parts)}; {count(counts.offers, 'offer')} in {seconds:.1f} s.",
         err=True,
     )
-    if partitions > 1 and report.partitions < partitions:
-        shared = "the others share schedules with them" if report.partitions else "there are no requests"
-        click.echo(f"Note: {report.partitions} of {partitions} partitions were made; {shared}.", err=True)
+    if report.partitions < partitions:
+        click.echo(
+            f"Note: {count(report.partitions, 'partition')} instead of {partitions}: requests that share schedules "
+            "stay together.",
+            err=True,
+        )
     if report.found:
         click.echo(f"Note: {count(report.found, 'partition')} had been finished by an earlier run.", err=True)
 

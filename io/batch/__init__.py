@@ -59,7 +59,7 @@ def batch_find(
 
     is_frame = type(requests).__module__.partition(".")[0] == "pandas"
     if is_frame:
-        table = arrow().Table.from_pandas(requests, preserve_index=False)
+        table = arrow().Table.from_pandas(_without_mixtures(requests), preserve_index=False)
     elif isinstance(requests, str | os.PathLike):
         table = read_table(os.fspath(requests))
     else:
@@ -75,3 +75,15 @@ def batch_find(
         parts = [part.cast(schema()) for part in solve(read, store, engine=engine, progress=progress).tables()]
     found = arrow().concat_tables(parts) if parts else schema().empty_table()
     return found.to_pandas() if is_frame else found
+
+
+def _without_mixtures(frame: Any) -> Any:
+    """Columns of Python objects may mix numbers and text, as `count` does; Arrow's may not."""
+    mixed = [name for name in ("request_id", "count", "combinations", "occurrences") if name in frame.columns]
+    return frame.assign(**{name: frame[name].map(_as_text) for name in mixed if frame[name].dtype == object})
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or value != value:
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -106,6 +106,10 @@ class Answers:
             found = found.plus(Counts(0, statuses.count(NONE), statuses.count(ERROR), has))
         return found
 
+    def was_asked(self, place: int) -> bool:
+        """Was this request asked by itself, instead of swept together with others?"""
+        return place in self._others
+
     def tables(self) -> Iterator[Any]:
         """Tables of about `BATCH_ROWS` rows, in the order of the requests."""
         ends = np.cumsum(self._lengths)

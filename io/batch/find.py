@@ -169,9 +169,7 @@ def _one(requests: Requests, place: int, store: TableStore, engine: Engine) -> l
     try:
         request = requests.read(place)
         if abs(request.start_ms // 60_000 - store.origin) >= _NEAR_MINUTES:
-            return [
-                Row(ERROR, reason="The window lies a thousand years from the other requests; ask in a run of its own")
-            ]
+            return [Row(ERROR, reason=_FAR)]
         answer = find(store, request, now=store.now(), engine=engine)
     except (Refusal, LimitError) as error:
         return [Row(ERROR, reason=str(error))]

@@ -196,7 +196,7 @@ def _write_text(batches: Iterable[Any], schema: Any, file: IO[bytes], form: str)
             file.write(text.getvalue().encode())
         else:
             for row in zip(*columns):
-                cells = {name: value for name, value in zip(schema.names, row) if value is not None}
+                cells = {name: value for name, value in zip(schema.names, row) if value not in (None, "")}
                 file.write(orjson.dumps(cells, option=orjson.OPT_APPEND_NEWLINE))
 
 

@@ -107,6 +107,8 @@ class Requests:
         column = self._column(name)
         if column is None or arrow().types.is_null(column.type):
             return np.full(self._size, _ABSENT, np.int32)
+        if arrow().types.is_floating(column.type):
+            column = self._columns[name] = self._whole(column, name)
         if arrow().types.is_integer(column.type):
             wide = column.cast(arrow().int64(), safe=False)
             found = compute().fill_null(wide, _ABSENT).to_numpy()
@@ -115,6 +117,14 @@ class Requests:
             return np.where(odd, _UNREADABLE, found).astype(np.int32)
         coded = _Coded(_texts(column, name, self.name))
         return coded.spread(np.array([_integer(text, all_as) for text in coded.texts], np.int32), _ABSENT)
+
+    def _whole(self, column: Any, name: str) -> Any:
+        """Whole numbers that stand as floating-point ones, as where pandas marks missing values by NaN."""
+        pa, pc = arrow(), compute()
+        try:
+            return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column).cast(pa.int64())
+        except pa.ArrowInvalid as error:
+            raise LoadError(f"{self.name}: column '{name}' has type {column.type}; expected whole numbers.") from error
 
     def plain(self) -> Flags:
         """Which rows ask for one schedule and nothing unusual, and stand up to the checks of the request alone."""
