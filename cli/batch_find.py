@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -189,10 +190,9 @@ def _say(report: Report, partitions: int, seconds: float) -> None:
     counts = report.counts
     answered = counts.requests - counts.none - counts.errors
     parts = [f"{answered:,} with offers", f"{counts.none:,} without", f"{counts.errors:,} at fault"]
-    click.echo(
-        f"{count(counts.requests, 'request')}: {', '.join(parts)}; {count(counts.offers, 'offer')} in {seconds:.1f} s.",
-        err=True,
-    )
+    took = f" in {seconds:.1f} s" if sys.stderr.isatty() else ""
+    asked, offers = count(counts.requests, "request"), count(counts.offers, "offer")
+    click.echo(f"{asked}: {', '.join(parts)}; {offers}{took}.", err=True)
     if report.partitions < partitions:
         click.echo(
             f"Note: {count(report.partitions, 'partition')} instead of {partitions}: requests that share schedules "
@@ -208,7 +208,6 @@ def _say_how_to_continue(output: str) -> None:
 
     done, total = finished(output)
     if done:
-        click.echo(
-            f"{done} of {total} partitions are finished, in {printable(output)}{WORK}. The same command continues.",
-            err=True,
-        )
+        are = "is" if done == 1 else "are"
+        where = f"{printable(output)}{WORK}"
+        click.echo(f"{done} of {total} partitions {are} finished, in {where}. The same command continues.", err=True)

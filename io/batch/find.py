@@ -110,7 +110,7 @@ def _is_near(requests: Requests, store: TableStore) -> Flags:
 def _sweep_service(requests: Requests, rows: Places, store: TableStore, service: Service, parts: _Parts) -> None:
     numbers = numbers_of(requests.pools.first_member(rows), store)
     table = store.rules.of(service.id)
-    terms = np.where(numbers >= 0, table.terms[numbers], -1)
+    terms = np.append(table.terms, -1)[numbers]
     low, high = requests.start_ms[rows], requests.end_ms[rows]
     fits = (terms >= 0) & _within(table.horizons, terms, low, high)
     if store.slots.unusable:

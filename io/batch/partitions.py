@@ -24,9 +24,10 @@ def split(requests: Requests, count: int) -> list[Places]:
     labels = _labels(requests.pools)
     _, first, which, sizes = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
     order = np.argsort(first, kind="stable")
-    before = np.cumsum(sizes[order]) - sizes[order]
+    # Where the middle of a group falls decides its part.
+    middles = 2 * np.cumsum(sizes[order]) - sizes[order]
     part_of = np.empty(len(order), np.int64)
-    part_of[order] = before * count // max(len(labels), 1)
+    part_of[order] = middles * count // max(2 * len(labels), 1)
     parts = part_of[which]
     return [np.flatnonzero(parts == part) for part in np.unique(parts)]
 
