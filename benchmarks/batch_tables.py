@@ -5,27 +5,28 @@ The rules, hours and bookings are those of `instances`: 31 days, ten bookings a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import time, timedelta
 from pathlib import Path
+from typing import Any
 
 import instances
 import numpy as np
 import orjson
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from slotwright.io.arrow import arrow, compute, parquet
 from slotwright.io.batch.compile import write_compiled
 from slotwright.io.calendars import open_calendar
-from slotwright.io.columns import APPOINTMENTS, RULES, SCHEDULES, SLOTS, schema
-from slotwright.io.rows import rule_rows, schedule_row
-from slotwright.io.columns import row_schema
+from slotwright.io.columns import APPOINTMENTS, RULES, SCHEDULES, SLOTS, Table, row_schema, schema
+from slotwright.io.rows import Row, rule_rows, schedule_row
 
 PER_DAY = 10
 CAPACITY = 3
 _CHUNK = 2_000
 
 Minutes = NDArray[np.int64]
+
+pa, pc, pq = arrow(), compute(), parquet()
 
 
 def bookings(count: int, seed: int) -> tuple[Minutes, Minutes]:
@@ -64,7 +65,7 @@ def write(folder: Path, count: int, *, capacity: int = 1, seed: int = 1) -> None
     write_compiled(folder)
 
 
-def _write_rows(folder: Path, table, rows) -> None:  # type: ignore[no-untyped-def]
+def _write_rows(folder: Path, table: Table, rows: Sequence[Row]) -> None:
     made = row_schema(table)
     columns = [pa.array([row[place] for row in rows], field.type) for place, field in enumerate(made)]
     types = schema(table)
@@ -109,7 +110,7 @@ def _write_slots(folder: Path, ids: list[str], capacity: int, seed: int) -> None
             writer.write_table(pa.table(columns).cast(types), row_group_size=SLOTS.batch)
 
 
-def _encoded(types: pa.Schema) -> list[str]:
+def _encoded(types: Any) -> list[str]:
     return [field.name for field in types if pa.types.is_dictionary(field.type)]
 
 
