@@ -93,7 +93,7 @@ def _write_slots(folder: Path, ids: list[str], capacity: int, seed: int) -> None
             if capacity > 1:
                 stamps = pa.array(np.full(size, capacity, np.int32), mask=draw.random(size) < 0.1)
             schedule = pa.DictionaryArray.from_arrays(pa.array(owner), pa.array(here))
-            number = pa.array(np.tile(np.arange(each), len(here))).cast(pa.string())
+            number = pa.array(np.arange(size) % each).cast(pa.string())
             columns = {
                 "schedule": schedule,
                 "start": pa.array(low).cast(instant),
