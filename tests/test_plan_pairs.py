@@ -21,6 +21,7 @@ from slotwright.solver.plan.penalties import (
     named,
     visits_of,
 )
+from slotwright.solver.plan.pipeline import solve_plan
 from slotwright.solver.plan.problem import Choice, Lane, Link, Placement, Plan, PlanProblem, PlanRequest, Quota, Role
 
 PLACES = frozenset((100, 101))
@@ -277,3 +278,32 @@ def test_visits_know_who_attends() -> None:
     seen = visits_of(problem, (Placement(1, (1, 0)), None, None))
     person = problem.lanes[problem.requests[0].roles[1].choices[0].lane].actor
     assert seen == [Visit(5, 15, frozenset((101, person)), problem.requests[0].invited - {person}), None, None]
+
+
+def test_the_pipeline_plans_by_penalties_and_keeps_its_bound() -> None:
+    problem = drawn(7, requests=10)
+    result = solve_plan(problem, work_limit=0.3, seed=1)
+    assert [stage.name for stage in result.stages][-1] == "pairs"
+    assert check.faults(problem, result.plan) == [] and result.objective <= result.bound
+    # Greedy sees no pairs.
+    assert result.served == 10
+    greedy = solve_plan(replace(problem, penalties=()), work_limit=0.3, seed=1)
+    ours, theirs = check.score(problem, result.plan), check.score(problem, greedy.plan)
+    assert (ours.terms.weight, -ours.medium, ours.total) > (theirs.terms.weight, -theirs.medium, theirs.total)
+    assert solve_plan(problem, work_limit=0.3, seed=1).plan == result.plan
+
+
+def test_an_interruption_tells_the_best_so_far() -> None:
+    problem = drawn(8, requests=6)
+    told: list[pairs_search.Outcome] = []
+
+    def interrupt() -> bool:
+        if len(told) >= 2:
+            raise KeyboardInterrupt
+        return False
+
+    with pytest.raises(KeyboardInterrupt):
+        pairs_search.search(problem, steps=10**5, seed=1, stop=interrupt, progress=told.append)
+    assert len(told) == 3 and told[0].steps < told[1].steps
+    assert all(check.faults(problem, one.plan) == [] for one in told)
+    assert (told[0].medium, told[0].soft) >= (told[1].medium, told[1].soft) >= (told[2].medium, told[2].soft)

@@ -59,22 +59,40 @@ def search(
     seed: int,
     stop: Callable[[], bool] | None = None,
     start: Plan | None = None,
+    progress: Callable[[Outcome], None] | None = None,
 ) -> Outcome:
-    """The best plan found in so many steps: fewest unserved, then least medium, then least soft costs.
+    """The best plan found in so many steps: most weight served, then least medium, then least soft costs.
 
     Every request is served for which that is possible without a conflict, as far as the search can see, unless it costs
-    more than it is worth. `start` is a plan to better.
+    more than it is worth. `start` is a plan to better. `progress` is told the best so far after every round, and
+    at an interruption.
 
     Raises
     ------
     InvalidInputError
         As `pairs.layout`.
     """
-    made = layout(problem)
-    run = _Run(made, steps, seed, stop)
+    return search_layout(layout(problem), steps=steps, seed=seed, stop=stop, start=start, progress=progress)
+
+
+def search_layout(
+    made: Layout,
+    *,
+    steps: int,
+    seed: int,
+    stop: Callable[[], bool] | None = None,
+    start: Plan | None = None,
+    progress: Callable[[Outcome], None] | None = None,
+) -> Outcome:
+    """The same for a problem that is laid out already."""
+    run = _Run(made, steps, seed, stop, progress)
     if start is not None:
         run.keep(*made.find(start))
-    run.anneal()
+    try:
+        run.anneal()
+    except KeyboardInterrupt:
+        run.tell()
+        raise
     return run.outcome()
 
 
@@ -99,7 +117,14 @@ def _spread(own: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
 class _Run:
     """One search: the field, what is left of its steps, and the best states so far."""
 
-    def __init__(self, made: Layout, steps: int, seed: int, stop: Callable[[], bool] | None) -> None:
+    def __init__(
+        self,
+        made: Layout,
+        steps: int,
+        seed: int,
+        stop: Callable[[], bool] | None,
+        progress: Callable[[Outcome], None] | None,
+    ) -> None:
         self._made = made
         self._schedule = schedule(made)
         self._field = Field(made, self._schedule.weights)
@@ -109,6 +134,7 @@ class _Run:
         self._left = steps
         self._steps = 0
         self._stop = stop
+        self._progress = progress
         self.stopped = False
         self._best: _State | None = None
 
@@ -129,6 +155,7 @@ class _Run:
             self._settle(length // 4, plan.warm)
             if self.stopped:
                 return
+            self.tell()
         assert self._best is not None
         self._restore(self._best)
         self._settle(self._left, plan.warm)
@@ -205,11 +232,17 @@ class _Run:
             self._best = state
 
     def _rank(self, state: _State) -> tuple[float, ...]:
-        return (sum(start < 0 for start in state.starts), *state.levels)
+        requests = self._made.problem.requests
+        missed = sum(request.weight for request, start in zip(requests, state.starts, strict=True) if start < 0)
+        return (missed, *state.levels)
 
     def _restore(self, state: _State) -> None:
         for request, (node, start) in enumerate(zip(state.nodes, state.starts, strict=True)):
             self._field.place(request, node, start)
+
+    def tell(self) -> None:
+        if self._progress is not None and self._best is not None:
+            self._progress(self.outcome())
 
     def outcome(self) -> Outcome:
         """The best state, without the visits that stand in a conflict or cost more than they are worth."""

@@ -18,6 +18,8 @@ from .dive import dive
 from .eject import Ejector
 from .greedy import greedy
 from .offers import Offers, Reals
+from .pairs import layout, obstacle
+from .pairs_search import Outcome, search_layout
 from .polish import Budget, polish
 from .prices import Descent, Market, lower_prices
 from .problem import Plan, PlanProblem, Prices
@@ -174,6 +176,10 @@ class _Run:
         market = Market(table)
         offers = Offers(arena)
         prices = self._price(market, offers)
+        if self._problem.penalties and obstacle(self._problem) is None:
+            # The stages below see no pairs of visits.
+            self._anneal()
+            return
         if not self._work.is_over():
             state = self._dive(arena, market, prices, state)
         if not self._work.is_over():
@@ -228,6 +234,20 @@ class _Run:
             # A trial that was cut short is not in it.
             self._keep(plan_of(state.arena, ejector.best))
         self._tell("ejection")
+
+    def _anneal(self) -> None:
+        """A search that knows the penalties on pairs, with all the work that is left."""
+        made = layout(self._problem)
+        steps = int(self._work.left / made.step_work)
+
+        def keep(outcome: Outcome) -> None:
+            self._work.add((outcome.steps * made.step_work) - (self._work.spent - before))
+            self._keep(outcome.plan)
+            self._tell("pairs")
+
+        before = self._work.spent
+        stop = self._stop()
+        keep(search_layout(made, steps=steps, seed=self._seed, stop=stop, start=self._plan, progress=keep))
 
     def _prove(self, table: Table) -> None:
         """Components that are small, to proof."""
