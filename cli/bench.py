@@ -63,7 +63,7 @@ def command(
     lock_timeout: float,
     unsafe_filesystem: bool,
 ) -> int:
-    """Measure finding and booking on your own calendar or ledger.
+    """Measure finding, one by one and in a batch, and booking on your own calendar or ledger.
 
     Questions are drawn from what is there: services with schedules that offer them, in windows of a day, a week or a
     month around something stored, where something is free. Nothing is written but a temporary copy, in which visits

@@ -17,14 +17,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import cycle, zip_longest
+from pathlib import Path
 from typing import NamedTuple
 
+from .arrow import arrow
 from .calendars import Calendar
 from .errors import LoadWarning
+from .instants import utc_text_ms
 from .ledger.ledger import Clock, Ledger, open_ledger
 from .operations import invoke
+from .operations.find import RANGE_MOST_MS
 from .questions import KINDS, Drawer, Question, offers
 from .references import Json
+from .tables import export_tables
 
 Progress = Callable[[int], None]
 
@@ -122,12 +127,15 @@ def measure(
             copy = stack.enter_context(working_copy(store, folder, clock))
         asked = copy if copy is not None and isinstance(store, Ledger) else store
         now, done = asked.now(), _Count(progress)
-        drawn = {kind: found for kind in KINDS if (found := Drawer(asked, seed, now).draw(kind, questions))}
+        drawer = Drawer(asked, seed, now)
+        drawn = {kind: found for kind in KINDS if (found := drawer.draw(kind, questions))}
+        everything = [question for several in zip_longest(*drawn.values()) for question in several if question]
         found = [
             Measured(f"find, {kind}", _asked(asked, several, rounds, now, done)) for kind, several in drawn.items()
         ]
+        if everything:
+            found.append(_swept(asked, drawer.members(), everything[0].start_ms, rounds, now, done))
         if copy is not None and bookings:
-            everything = [question for several in zip_longest(*drawn.values()) for question in several if question]
             samples = _booked(copy, everything, bookings, now, done)
             found += [Measured("book", samples)] if samples else []
         return found
@@ -197,3 +205,33 @@ def _book(ledger: Ledger, proposal: Json, now: datetime) -> Sample | None:
     statuses: list[int] = []
     sample = timed(lambda: statuses.append(invoke(ledger, "Appointment/$book", body=body, now=now)[0]))
     return sample if statuses == [201] else None
+
+
+def _swept(
+    store: Calendar | Ledger,
+    members: Sequence[tuple[str, str]],
+    start_ms: int,
+    rounds: int,
+    now: datetime,
+    done: Callable[[], None],
+) -> Measured:
+    """A batch find for every schedule at once, of one of its services, over a month; its tables are written before."""
+    from .batch import batch_find
+
+    table = arrow().table(
+        {
+            "service": [service_id for _, service_id in members],
+            "schedules": [schedule_id for schedule_id, _ in members],
+            "start": [utc_text_ms(start_ms)] * len(members),
+            "end": [utc_text_ms(start_ms + RANGE_MOST_MS)] * len(members),
+        }
+    )
+    samples: list[Sample] = []
+    with tempfile.TemporaryDirectory(prefix="slotwright-bench-") as place, store.reading() as state:
+        tables = Path(place) / "tables"
+        export_tables(state, tables)
+        for number in range(rounds + 1):
+            sample = timed(lambda: batch_find(table, tables, now=now))
+            samples += [sample] if number else []
+            done()
+    return Measured("batch find, 31 days", tuple(samples), len(members), "schedules")

@@ -64,6 +64,10 @@ class Drawer:
             {(schedule, id) for id, groups in self._members.items() for group in groups.values() for schedule in group}
         )
 
+    def members(self) -> list[tuple[str, str]]:
+        """Every schedule that can be asked for, with one of its services."""
+        return list(dict(reversed(self._places)).items())[::-1]
+
     def draw(self, kind: str, count: int) -> list[Question]:
         """As many questions of one of the KINDS, each with an offer; fewer where hardly any has one."""
         found: list[Question] = []

@@ -40,7 +40,9 @@ def test_a_calendar_is_measured_and_only_read(ask: Ask, monkeypatch: pytest.Monk
     Path("scratch").mkdir()
     said = ask("bench", "--calendar", str(file), *FEW, "--folder", "scratch", "--json")
     assert (said.code, said.err) == (0, "")
-    assert measured(said) == {"load the calendar": 1, **FINDS, "book": 4}
+    assert measured(said) == {"load the calendar": 1, **FINDS, "batch find, 31 days": 3, "book": 4}
+    swept = next(one for one in said.json["measured"] if one["what"].startswith("batch find"))
+    assert (swept["size"], swept["things"]) == (4, "schedules")
     assert said.json["resources"] == {
         "HealthcareService": 2,
         "Practitioner": 2,
@@ -60,7 +62,7 @@ def test_a_ledger_is_copied_and_stays_as_it_is(ask: Ask) -> None:
     before = sha256(Path("practice.ledger").read_bytes()).hexdigest()
     said = ask("bench", *FEW, "--json")
     assert (said.code, said.err) == (0, "")
-    assert measured(said) == {**FINDS, "book": 4}
+    assert measured(said) == {**FINDS, "batch find, 31 days": 3, "book": 4}
     assert sha256(Path("practice.ledger").read_bytes()).hexdigest() == before
     assert ask("ledger", "verify").out.startswith("All holds, 2 entries")
 
@@ -73,7 +75,7 @@ def test_people_read_a_table(ask: Ask) -> None:
     assert lines[0] == "2 services, 4 schedules, 1 Slot, 0 Appointments"
     assert lines[1].startswith("slotwright ") and "cores" in lines[1]
     shown = [line.split("   ")[0].strip() for line in lines if " ms" in line]
-    assert shown == [f"find, {kind}" for kind in KINDS]
+    assert shown == [*(f"find, {kind}" for kind in KINDS), "batch find, 31 days"]
 
 
 def test_where_nothing_is_free_nothing_is_measured(ask: Ask) -> None:
@@ -100,6 +102,11 @@ def test_questions_are_of_the_calendar_and_each_has_an_offer() -> None:
                 "any of several": max(sizes) > 1,
             }[kind]
     assert len({question.service_id for questions in drawn.values() for question in questions}) > 2
+
+
+def test_members_are_all_schedules_that_can_be_asked_for_once() -> None:
+    members = Drawer(open_calendar(practice()), 1, AT).members()
+    assert members == [("ames", "checkup"), ("bell", "checkup"), ("room-1", "checkup"), ("room-2", "checkup")]
 
 
 def test_the_seed_decides_and_the_order_of_resources_does_not() -> None:
