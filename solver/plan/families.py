@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..model import ModelWriter
-from .part import Flags, Part, follows, shared_resources
+from .part import Flags, Part, cells_of, follows, lanes_of
 from .problem import Lane, Link
 from .table import NEVER, Ints, pointers, ranges
 
@@ -87,7 +87,7 @@ def actors_once(made: Draft) -> None:
     """No visit uses an actor twice."""
     part = made.part
     lanes = part.table.problem.lanes
-    actors = np.array([lane.actor for lane in lanes], np.int64)[part.table.entry_lane[part.entry]]
+    actors = np.array([lane.actor for lane in lanes], np.int64)[lanes_of(part.table, part.entry)]
     pairs = made.entry_pair
     order = np.lexsort((actors, pairs))
     same = (np.diff(actors[order]) == 0) & (np.diff(pairs[order]) == 0)
@@ -107,7 +107,7 @@ def no_overlap_by_cliques(made: Draft) -> None:
     The visits at a cell between whose beginning and the next cell only ends lie are all found at an earlier one.
     """
     entry = _alone(made)
-    low, high = made.part.table.entry_low[made.part.entry[entry]], made.part.table.entry_high[made.part.entry[entry]]
+    low, high = cells_of(made.part.table, made.part.entry[entry])
     begins = np.unique(low)
     ends = np.sort(high)
     # Full where a visit begins and another ends before the next begins. Visits do not reach beyond their resource.
@@ -139,9 +139,7 @@ def _alone(made: Draft) -> Ints:
 
 
 def _on_shared(part: Part, entries: Ints) -> Flags:
-    problem = part.table.problem
-    resources = np.array([lane.resource for lane in problem.lanes], np.int64)
-    return shared_resources(problem)[resources[part.table.entry_lane[entries]]]
+    return part.shared_lanes[lanes_of(part.table, entries)]
 
 
 def _lanes_and_starts(part: Part, places: Ints) -> Iterator[tuple[Lane, int]]:
@@ -287,7 +285,7 @@ def quotas(made: Draft) -> None:
     if not limited:
         return
     minutes = np.array(table.problem.ticks, np.int64)
-    entry_lane, fixed_lane = table.entry_lane[part.entry], table.entry_lane[part.fixed.entries]
+    entry_lane, fixed_lane = lanes_of(table, part.entry), lanes_of(table, part.fixed.entries)
     at = minutes[table.place_tick[table.entry_place[part.entry]]]
     fixed_at = minutes[table.place_tick[table.entry_place[part.fixed.entries]]]
     for lane in limited:

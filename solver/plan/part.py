@@ -115,18 +115,31 @@ class Part:
     segment_entries: Ints  # (s + 1,)
     entry: Ints  # (e,) numbers of entries
     fixed: Fixed
+    shared_lanes: Flags
+    """Of all lanes, those on a resource where more than one visit may stand at a time."""
 
     @property
     def cells(self) -> Flags:
         """(C,) the cells that the part's visits may take."""
-        low, high = self.table.entry_low[self.entry], self.table.entry_high[self.entry]
+        low, high = cells_of(self.table, self.entry)
         return _covered(len(self.table.cell_minute), low, high) > 0
 
     @property
     def quota_lanes(self) -> set[int]:
         """The lanes with booking limits that the part's visits may take."""
-        lanes: list[int] = np.unique(self.table.entry_lane[self.entry]).tolist()
+        lanes: list[int] = np.unique(lanes_of(self.table, self.entry)).tolist()
         return {lane for lane in lanes if self.table.problem.lanes[lane].quotas}
+
+
+def lanes_of(table: Table, entries: Ints) -> Small:
+    """The lanes of some entries (the columns of all are long)."""
+    return table.place_lane[table.entry_place[entries]]
+
+
+def cells_of(table: Table, entries: Ints) -> tuple[Small, Small]:
+    """The first cell that each of some entries takes, and the cell after its last."""
+    places = table.entry_place[entries]
+    return table.place_low[places], table.place_high[places]
 
 
 def shared_resources(problem: PlanProblem) -> Flags:
@@ -144,8 +157,8 @@ class Cutter:
     def __init__(self, table: Table) -> None:
         self.table = table
         problem = table.problem
-        self._is_shared = shared_resources(problem)
         self._lane_resource = np.array([lane.resource for lane in problem.lanes], np.int64)
+        self._shared_lanes = shared_resources(problem)[self._lane_resource]
         self._links: dict[int, list[Link]] = {}
         for link in problem.links:
             for request in (link.first, link.then):
@@ -159,28 +172,29 @@ class Cutter:
         """The requests that stand on a resource on which one of these stands, themselves too."""
         request = np.repeat(np.arange(len(found.pair)), np.diff(found.roles))
         stands = found.entry >= 0
-        request, resource = request[stands], self._lane_resource[self.table.entry_lane[found.entry[stands]]]
+        request, resource = request[stands], self._lane_resource[lanes_of(self.table, found.entry[stands])]
         is_asked = np.zeros(len(found.pair), np.bool_)
         is_asked[requests] = True
-        is_touched = np.zeros(len(self._is_shared), np.bool_)
+        is_touched = np.zeros(int(self._lane_resource.max(initial=-1)) + 1, np.bool_)
         is_touched[resource[is_asked[request]]] = True
         return sorted(set(request[is_touched[resource]].tolist()))
 
-    def cut(self, found: Standing, free: Iterable[int], apart: Part | None = None) -> Part:
-        """The part of the plan in which these requests are free.
+    def cut(self, found: Standing, free: Iterable[int], apart: Part | None = None, liked: Flags | None = None) -> Part:
+        """The part of the plan in which these requests are free; of all entries those `liked` and where they are.
 
         With `apart` it shares no cell, no limited lane, no request and no link with that part, so that both may
         change at once; requests that this leaves no way back to where they stand are not free.
         """
         requests = np.array(sorted(set(free)), np.int64)
         if apart is None:
-            return self._cut(found, requests, None, frozenset())
+            return self._cut(found, requests, liked, None, frozenset())
         kept = [
             request
             for request in np.setdiff1d(requests, apart.requests).tolist()
             if not any(other in apart.requests for other in self.linked(request))
         ]
-        return self._cut(found, self._with_a_way_back(found, kept, apart), apart.cells, apart.quota_lanes)
+        requests = self._with_a_way_back(found, kept, apart)
+        return self._cut(found, requests, liked, apart.cells, apart.quota_lanes)
 
     def _with_a_way_back(self, found: Standing, requests: list[int], apart: Part) -> Ints:
         """Requests that may stay where they stand while the cells and limited lanes of `apart` are not theirs."""
@@ -189,12 +203,19 @@ class Cutter:
         for request in requests:
             entries = found.entry[found.roles[request] : found.roles[request + 1]]
             entries = entries[entries >= 0]
-            low, high = self.table.entry_low[entries], self.table.entry_high[entries]
-            if not (cells[high] > cells[low]).any() and lanes.isdisjoint(self.table.entry_lane[entries].tolist()):
+            low, high = cells_of(self.table, entries)
+            if not (cells[high] > cells[low]).any() and lanes.isdisjoint(lanes_of(self.table, entries).tolist()):
                 kept.append(request)
         return np.array(kept, np.int64)
 
-    def _cut(self, found: Standing, requests: Ints, reserved: Flags | None, reserved_lanes: Iterable[int]) -> Part:
+    def _cut(
+        self,
+        found: Standing,
+        requests: Ints,
+        liked: Flags | None,
+        reserved: Flags | None,
+        reserved_lanes: Iterable[int],
+    ) -> Part:
         table = self.table
         fixed = _fixed(found, requests)
         pair = ranges(table.request_pairs[requests], np.diff(table.request_pairs)[requests])
@@ -204,6 +225,11 @@ class Cutter:
         entry_count = np.diff(table.segment_entries)[segment]
         entry = ranges(table.segment_entries[segment], entry_count)
         is_free = ~self._is_blocked(fixed, entry, reserved, reserved_lanes)
+        if liked is not None:
+            rows = np.zeros(len(found.pair), np.bool_)
+            rows[requests] = True
+            own = found.entry[np.repeat(rows, np.diff(found.roles))]
+            is_free &= liked[entry] | np.isin(entry, own)
         segment_count = _sums(is_free, entry_count)
         # A pair stays if every role that is required has a choice left.
         pair_roles = np.diff(table.pair_segments)[pair]
@@ -225,6 +251,7 @@ class Cutter:
             segment_entries=pointers(segment_count[keeps_segment]),
             entry=entry[keeps_entry],
             fixed=fixed,
+            shared_lanes=self._shared_lanes,
         )
 
     def _links_inside(self, requests: Sequence[int]) -> tuple[Link, ...]:
@@ -238,15 +265,16 @@ class Cutter:
         table = self.table
         # Where several may stand at a time, the model counts; only what is reserved is closed.
         entries = fixed.entries
-        if self._is_shared.any():
-            entries = entries[~self._is_shared[self._lane_resource[table.entry_lane[entries]]]]
-        taken = _covered(len(table.cell_minute), table.entry_low[entries], table.entry_high[entries]) > 0
+        if self._shared_lanes.any():
+            entries = entries[~self._shared_lanes[lanes_of(table, entries)]]
+        taken = _covered(len(table.cell_minute), *cells_of(table, entries)) > 0
         if reserved is not None:
             taken |= reserved
         before = pointers(taken.astype(np.int64))
-        blocked = before[table.entry_high[entry]] > before[table.entry_low[entry]]
+        low, high = cells_of(table, entry)
+        blocked = before[high] > before[low]
         closed = [*reserved_lanes]
-        return blocked | np.isin(table.entry_lane[entry], closed) if closed else blocked
+        return blocked | np.isin(lanes_of(table, entry), closed) if closed else blocked
 
     def _beside_links(self, fixed: Fixed, requests: Ints, pair: Ints) -> tuple[Flags, Flags]:
         """Which pairs keep the links to fixed requests, and which requests a fixed visit follows."""

@@ -17,9 +17,10 @@ from ..errors import SolverFaultError
 from ..model import Response, SolveAll, run_all
 from ..profiles import NEIGHBOURHOOD, limited
 from .check import faults, score
+from .guide import Guide, guide
 from .neighbourhood import Neighbourhood, moved, write
-from .part import Cutter, Part, Standing, placement, standing
-from .problem import Placement, Plan, PlanProblem
+from .part import Cutter, Flags, Part, Standing, placement, standing
+from .problem import Placement, Plan, PlanProblem, Prices
 from .regions import Region, Regions
 from .restrict import restrict, restricted
 from .table import Table
@@ -30,6 +31,7 @@ Key = Callable[[PlanProblem, Plan], Any]
 Ended = Literal["rounds", "work", "whole", "stopped", "interrupted"]
 
 THREADS = 2
+_FIRST_SHARE, _WINDOW, _FEW = 0.2, 20, 4
 _EACH_MOST = 0.1
 
 
@@ -66,6 +68,7 @@ def polish(
     budget: Budget,
     seed: int,
     *,
+    prices: Prices = (),
     key: Key | None = None,
     stop: Callable[[], bool] | None = None,
     progress: Callable[[Polished], None] | None = None,
@@ -74,7 +77,8 @@ def polish(
     """Improve a sound plan until the budget is used up, `stop` says so, or Ctrl-C; the best plan is kept.
 
     A change is accepted if it breaks no rule and the plan is worth more; with a `key` for which plans, if it is
-    greater by that. CP-SAT optimizes the table's values in either case.
+    greater by that. CP-SAT optimizes the table's values in either case. With `prices`, parts are sought where these
+    say that there is something to gain, and models leave out what hardly any good plan has, at first.
 
     Raises
     ------
@@ -84,7 +88,7 @@ def polish(
     problem = table.problem
     if wrong := faults(problem, plan):
         raise SolverFaultError(f"The plan to polish is not sound: {wrong[0]}")
-    polisher = _Polisher(table, plan, budget, seed, key, solve)
+    polisher = _Polisher(table, plan, budget, seed, prices, key, solve)
     done = polisher.done
     try:
         while done.rounds < budget.rounds and done.work < budget.work:
@@ -104,16 +108,54 @@ def polish(
     return done
 
 
+class _Tastes:
+    """Which entries go into the models: the share of all that loses least at the prices; more when few parts gain."""
+
+    def __init__(self, guided: Guide | None) -> None:
+        self._guide = guided
+        self._share = _FIRST_SHARE if guided is not None else 1.0
+        self._tried = self._better = 0
+        self.liked = self._flags()
+
+    def learn(self, *, is_better: bool) -> None:
+        """Count a part; after so many of which few were better, take in twice as much."""
+        self._tried += 1
+        self._better += is_better
+        if self._tried == _WINDOW:
+            if self._better < _FEW and self.liked is not None:
+                self._share = min(1.0, 2 * self._share)
+                self.liked = self._flags()
+            self._tried = self._better = 0
+
+    def _flags(self) -> Flags | None:
+        if self._guide is None or self._share == 1.0 or not len(self._guide.loss):
+            return None
+        loss = self._guide.loss
+        most = np.partition(loss, int(self._share * len(loss)))[int(self._share * len(loss))]
+        return loss <= most
+
+
 class _Polisher:
     """The state between rounds: the plan, as placements and in numbers of the table."""
 
-    def __init__(self, table: Table, plan: Plan, budget: Budget, seed: int, key: Key | None, solve: SolveAll) -> None:
+    def __init__(
+        self,
+        table: Table,
+        plan: Plan,
+        budget: Budget,
+        seed: int,
+        prices: Prices,
+        key: Key | None,
+        solve: SolveAll,
+    ) -> None:
         self.done = Polished(plan)
         self._table = table
         self._budget = budget
         self._key = key
         self._solve = solve
         self._cutter = Cutter(table)
+        self._guide = guide(table, prices) if prices else None
+        self._tastes = _Tastes(self._guide)
         self._regions = Regions(self._cutter, seed)
         self._found = standing(table, plan)
         self._is_exact = key is None and not table.problem.penalties
@@ -128,15 +170,17 @@ class _Polisher:
         responses = self._solve([neighbourhood.writer for _, neighbourhood in tasks], profile, stop)
         before = self._found
         done = self.done
+        is_everything = self._tastes.liked is None
         for (region, neighbourhood), response in zip(tasks, responses, strict=True):
             part = neighbourhood.made.part
             gain = self._judge(before, neighbourhood, response)
             is_proven = response.status == "OPTIMAL"
+            self._tastes.learn(is_better=gain > 0)
             region.kind.learn(len(part.requests), gain, response.deterministic_time, is_proven=is_proven)
             done.parts += 1
             done.proven += is_proven
             done.work += response.deterministic_time
-            if is_proven and len(part.requests) == self._regions.count and self._is_exact:
+            if is_proven and len(part.requests) == self._regions.count and self._is_exact and is_everything:
                 done.ended = "whole"
                 return False
         done.rounds += 1
@@ -145,11 +189,12 @@ class _Polisher:
     def _tasks(self) -> list[tuple[Region, Neighbourhood]]:
         tasks: list[tuple[Region, Neighbourhood]] = []
         apart: Part | None = None
+        shares = None if self._guide is None else self._guide.shares(self._found)
         for _ in range(THREADS):
-            region = self._regions.next(self._found, [] if apart is None else apart.requests.tolist())
+            region = self._regions.next(self._found, shares, [] if apart is None else apart.requests.tolist())
             if region is None:
                 break
-            part = self._cutter.cut(self._found, region.requests, apart)
+            part = self._cutter.cut(self._found, region.requests, apart, self._tastes.liked)
             if len(part.pair):
                 tasks.append((region, write(part, self._found)))
             else:

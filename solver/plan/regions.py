@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .part import Cutter, Standing
+from .part import Cutter, Standing, lanes_of
 from .restrict import wanted_resources
 from .table import Ints, Table, pointers, ranges
 
@@ -114,7 +114,9 @@ class Regions:
         """How many requests have a start at all."""
         return len(self._possible)
 
-    def next(self, found: Standing, apart: Sequence[int] = ()) -> Region | None:
+    def next(
+        self, found: Standing, shares: NDArray[np.float64] | None = None, apart: Sequence[int] = ()
+    ) -> Region | None:
         """A region around one of the requests that have been looked at least; None of those in `apart` is in it."""
         kind = self._kind()
         is_out = np.zeros(len(self._visited), np.bool_)
@@ -123,7 +125,11 @@ class Regions:
         if not len(possible):
             return None
         visits = self._visited[possible]
-        seed = int(self._draw.choice(possible[visits == visits.min()]))
+        if shares is None:
+            seed = int(self._draw.choice(possible[visits == visits.min()]))
+        else:
+            weights = (shares[possible] + 1.0) / (1.0 + visits - visits.min()) ** 2
+            seed = int(self._draw.choice(possible, p=weights / weights.sum()))
         is_in = self._in_window(found, seed, kind.days) & ~is_out
         requests = self._with_links(self._cluster(found, seed, is_in, round(kind.size)), is_out)
         self._visited[requests] += 1
@@ -193,7 +199,7 @@ class Regions:
     def _standing(self, found: Standing) -> _Standing:
         taken = found.entry >= 0
         request = np.repeat(np.arange(len(found.pair)), np.diff(found.roles))[taken]
-        resource = self._lane_resource[self.cutter.table.entry_lane[found.entry[taken]]]
+        resource = self._lane_resource[lanes_of(self.cutter.table, found.entry[taken])]
         count = len(self.cutter.table.resource_cells) - 1
         return _Standing(pointers(np.bincount(resource, minlength=count)), request[np.argsort(resource, kind="stable")])
 
