@@ -339,6 +339,73 @@ def _draw_gaps(axes: Axes) -> None:
     axes.legend(fontsize=8, ncols=2)
 
 
+def draw_batch(plt: Any) -> Figure:
+    tables = results.tables("batch")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10.0, 4.5))
+    rows = [row for row in table(tables, "From Parquet") if "20 offers" in row["case"]]
+    sizes = list(dict.fromkeys(row["case"].split(" schedules")[0] for row in rows))
+    for place, form in enumerate(("compiled", "strings and timestamps")):
+        points = [
+            (float(size.replace(",", "")), rate)
+            for size in sizes
+            for row in rows
+            if row["case"].startswith(f"{size} schedules, {form}")
+            if (rate := figure_in(row["schedules a CPU second"])) is not None
+        ]
+        line(left, place, form, [(x, y / 1000) for x, y in points])
+    left.set_xscale("log")
+    left.set_xticks([1_000, 10_000, 100_000], ["1,000", "10,000", "100,000"])
+    left.set_ylim(bottom=0)
+    left.set_xlabel("schedules of 31 days, 10 bookings a day")
+    left.set_ylabel("thousand schedules a CPU second")
+    left.set_title("Batch find, Parquet to Parquet, 20 offers each", fontsize=10)
+    left.legend()
+    ways = table(tables, "In memory")
+    right.barh(
+        [row["way"].replace("`", "") for row in ways],
+        [figure_in(row["schedules a CPU second"]) or 0.0 for row in ways],
+        color=COLOURS[0],
+        edgecolor="white",
+    )
+    right.invert_yaxis()
+    right.set_xscale("log")
+    right.grid(axis="y", visible=False)
+    right.set_xlabel("schedules a CPU second")
+    right.set_title("In memory, 10,000 schedules", fontsize=10)
+    figure.tight_layout(w_pad=2)
+    return figure
+
+
+def draw_meetings(plt: Any) -> Figure:
+    """Penalties of the public instances, so that lower is better; of slotwright the worst seed."""
+    rows = table(results.tables("meetings"), "Scores")
+    first = next(iter(rows))
+    published = [name for name in first if name.startswith(("Timefold", "plain annealing"))]
+    public = [row for row in rows if all(row[name] for name in published)]
+    sizes = list(dict.fromkeys(row["meetings"] for row in public))
+    figure, parts = plt.subplots(1, 2, figsize=(10.0, 4.5))
+    for axes, (place, title) in zip(parts, ((1, "medium part of the score"), (2, "soft part of the score"))):
+        series = {
+            name.partition(",")[0]: [
+                max(_penalty(row[name], place) for row in public if row["meetings"] == size) for size in sizes
+            ]
+            for name in (*published, "slotwright")
+        }
+        bars(axes, [f"{size} meetings" for size in sizes], series)
+        axes.set_ylabel("penalty")
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.set_title(title, fontsize=10)
+    parts[0].legend(fontsize=9)
+    figure.suptitle("Public meeting-scheduling instances: lower is better", fontsize=11)
+    figure.tight_layout(w_pad=2)
+    return figure
+
+
+def _penalty(score: str, place: int) -> float:
+    """The hard, medium or soft part of a score such as `0/−189/−9503`, as a number to be made small."""
+    return -float(score.split("/")[place].replace("−", "-"))
+
+
 PLOTS: dict[str, Callable[[Any], Figure]] = {
     "find": draw_find,
     "pools": draw_pools,
@@ -347,6 +414,8 @@ PLOTS: dict[str, Callable[[Any], Figure]] = {
     "ledger": draw_ledger,
     "writers": draw_writers,
     "plan": draw_plan,
+    "batch": draw_batch,
+    "meetings": draw_meetings,
 }
 
 
