@@ -14,7 +14,7 @@ COMPILED_FORMAT = 1
 COMPILED_KEY = "slotwright.compiled"
 UNUSABLE_KEY = "slotwright.unusable"
 SLOTS_KEY = "slotwright.compiled_of"
-ROW_GROUP = 1_048_576
+ROW_GROUP = 262_144
 
 FREE, OCCUPYING = 0, 1
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from ...solver.runs import FAR, Flags, Minutes, Places
 from ..arrow import arrow, compute, parquet
@@ -112,6 +113,19 @@ class ParquetColumns:
             with arrow_faults(self.path):
                 table = self.file.read_row_group(group, columns=[one, other])
                 yield micros(table.column(one)), micros(table.column(other))
+
+    def read_integers(self, *names: str) -> Iterator[list[NDArray[Any]]]:
+        """Columns of integers without nulls, row group by row group."""
+        for group in range(self.file.num_row_groups):
+            with arrow_faults(self.path):
+                table = self.file.read_row_group(group, columns=list(names))
+            found: list[NDArray[Any]] = []
+            for name in names:
+                column = table.column(name)
+                if column.null_count or not arrow().types.is_integer(column.type):
+                    raise LoadError(f"{self.path}: column '{name}' is null, or has type {column.type}.")
+                found.append(column.to_numpy())
+            yield found
 
     def is_null(self, name: str) -> bool:
         """Do the statistics say that the column is null throughout?"""
@@ -297,11 +311,7 @@ def read_compiled(path: Path, count: int, origin: int, now_ms: int) -> SlotColum
     """The columns of the compiled form of so many schedules."""
     with ParquetColumns(path) as file:
         _check_compiled(file, count)
-        number, start = (file.read(name).to_numpy() for name in ("schedule", "start"))
-        if len(number) and (number.min() < 0 or number.max() >= count):
-            bounds = f"{number.min()} to {number.max()}"
-            raise LoadError(f"{path}: column 'schedule' has numbers from {bounds}; expected 0 to {count - 1}.")
-        end = start + file.read("length").to_numpy().astype(np.int32, copy=False)
+        times = _Integers(file, count)
         is_free = None if file.is_always("kind", OCCUPYING) else file.read("kind").to_numpy() == FREE
         capacity = None if file.is_null("capacity") else _filled(file.read("capacity").combine_chunks(), 1)
         types = None if file.is_null("service_type") else _codes(file.read("service_type"))
@@ -310,9 +320,32 @@ def read_compiled(path: Path, count: int, origin: int, now_ms: int) -> SlotColum
         if not file.is_null("hold_expires"):
             until = micros(file.read("hold_expires"))
             keep = ~((until != NULL) & (until <= now_ms * _US))
-        raw = _Raw(number, _moved(start, origin), _moved(end, origin), is_free, capacity, types, booked)
+        start, end = _moved(times.start, origin), _moved(times.end, origin)
+        raw = _Raw(times.number, start, end, is_free, capacity, types, booked)
         unusable = _unusable(file, now_ms)
-    return _sorted(raw, keep, count, origin, unusable)
+    return _sorted(raw, keep, count, origin, unusable, is_sorted=times.are_sorted)
+
+
+class _Integers:
+    """Schedules, starts and ends of the compiled form, read and looked at row group by row group."""
+
+    def __init__(self, file: ParquetColumns, count: int) -> None:
+        self.number, self.start, self.end = (np.empty(file.rows, np.int32) for _ in range(3))
+        self.are_sorted = True
+        at = 0
+        for number, start, length in file.read_integers("schedule", "start", "length"):
+            here = slice(at, at + len(number))
+            at += len(number)
+            self.number[here], self.start[here] = number, start
+            np.add(start, length, out=self.end[here])
+            if len(number) and (number.min() < 0 or number.max() >= count):
+                bounds = f"{number.min()} to {number.max()}"
+                raise LoadError(f"{file.path}: column 'schedule' has numbers from {bounds}; expected 0 to {count - 1}.")
+            # With the last row before these, if there is one.
+            seen = slice(max(here.start - 1, 0), here.stop)
+            self.are_sorted = self.are_sorted and _are_sorted(self.number[seen], self.start[seen])
+        if at != file.rows:
+            raise LoadError(f"{file.path} is damaged: {file.rows} rows are announced, {at} can be read.")
 
 
 def _moved(minutes: Minutes, origin: int) -> Minutes:
@@ -353,15 +386,26 @@ def _unusable(file: ParquetColumns, now_ms: int) -> dict[int, list[UnusableSlot]
 # Order
 
 
+def _are_sorted(number: Minutes, start: Minutes) -> bool:
+    """By schedule, and then by start?"""
+    same = number[1:] == number[:-1]
+    return not bool(((number[1:] < number[:-1]) | (same & (start[1:] < start[:-1]))).any())
+
+
 def _sorted(
-    raw: _Raw, keep: Flags | None, count: int, origin: int, unusable: Mapping[int, Sequence[UnusableSlot]]
+    raw: _Raw,
+    keep: Flags | None,
+    count: int,
+    origin: int,
+    unusable: Mapping[int, Sequence[UnusableSlot]],
+    *,
+    is_sorted: bool = False,
 ) -> SlotColumns:
     """The rows to keep, sorted by schedule and start; sorted already is the rule, and only looked at."""
     if keep is not None and not keep.all():
         raw = _taken(raw, np.flatnonzero(keep))
     number, start = raw.number, raw.start
-    same = number[1:] == number[:-1]
-    if not bool(np.all(np.where(same, start[1:] >= start[:-1], number[1:] > number[:-1]))):
+    if not is_sorted and not _are_sorted(number, start):
         # One packed key sorts four times faster than two columns.
         key = (number.astype(np.int64) << 32) + (start.astype(np.int64) + FAR)
         raw = _taken(raw, np.argsort(key, kind="stable"))
