@@ -10,22 +10,23 @@ import pytest
 from plan_oracle import FEATURES, random_prices, random_problem, sound_plans, valued_plans
 from slotwright.solver.availability import Footprint
 from slotwright.solver.errors import InvalidInputError, SolverFaultError
-from slotwright.solver.plan.check import faults, score
+from slotwright.solver.plan.check import score
 from slotwright.solver.plan.level_bounds import bound_levels
 from slotwright.solver.plan.levels import (
+    Blended,
     Level,
     Proof,
     blend,
+    blended_bounds,
     constant,
     disjoint,
-    even_out,
     level_bound,
     levels_of,
     loads,
     reached,
-    solve_levels,
 )
-from slotwright.solver.plan.problem import Choice, Lane, Placement, Plan, PlanProblem, PlanRequest, Role
+from slotwright.solver.plan.lexicographic import even_out
+from slotwright.solver.plan.problem import Choice, Lane, Placement, PlanProblem, PlanRequest, Role
 from slotwright.solver.plan.validate import check_problem
 from slotwright.solver.plan.work import Work
 
@@ -44,13 +45,6 @@ FIRST = PlanRequest(
 )
 SECOND = PlanRequest(7, 0b111000, (Role((Choice(2, 5),)),))
 PROBLEM = PlanProblem(TICKS, LANES, (FIRST, SECOND, SECOND))
-
-
-def brute(problem: PlanProblem, start: Plan | None, share: float) -> Plan:
-    """The best plan of all; the first found of equals."""
-    assert 0 < share <= 1 and (start is None or faults(problem, start) == [])
-    check_problem(problem)
-    return max(sound_plans(problem), key=lambda one: one[0])[1]
 
 
 def test_levels_are_served_preference_earliness_and_load() -> None:
@@ -99,18 +93,6 @@ def test_ranges_that_do_not_fit_are_cut_to_fewer_requests() -> None:
         disjoint(dearest, 4, {})
 
 
-def test_a_load_is_evened_out_by_exchanging_choices() -> None:
-    request = PlanRequest(1, 0b111111, (Role((Choice(0, 1), Choice(1, 1), Choice(2, 2))),))
-    problem = PlanProblem(TICKS, LANES, (request,) * 4)
-    plan = (*(Placement(tick, (0,)) for tick in (0, 2, 4)), Placement(5, (1,)))
-    evened = even_out(problem, plan)
-    assert faults(problem, evened) == []
-    assert [one and one.tick for one in evened] == [0, 2, 4, 5]
-    assert reached(problem, plan)[-1] == -(45**2 + 15**2)
-    # One goes over to resource 1; resource 2 would cost more.
-    assert reached(problem, evened) == (4, -4, -110, -(30**2 + 30**2))
-
-
 @pytest.mark.parametrize("features", EACH)
 def test_levels_agree_with_brute_force(features: tuple[str, ...]) -> None:
     for seed in range(60):
@@ -129,10 +111,15 @@ def test_levels_agree_with_brute_force(features: tuple[str, ...]) -> None:
             exact = sum(one * value for one, value in zip(multipliers, values[plan], strict=True))
             assert worth >= exact
             assert worth == exact or (multipliers[-1] and loads(problem, plan) != anchor)
-        found = solve_levels(problem, brute)
-        assert faults(problem, found) == []
-        assert values[found][:-1] == best[:-1]
-        assert values[found] == reached(problem, even_out(problem, found))
+        # Blends with disjoint multipliers: their best plan is the best by levels, and proves it level by level.
+        linear = len(best) - 1
+        multipliers, is_strict = disjoint(problem, linear, {})
+        blended = blend(problem, multipliers, {})
+        check_problem(blended)
+        worth, found = max(sound_plans(blended), key=lambda one: one[0])
+        assert is_strict and values[found][:-1] == best[:-1]
+        assert blended_bounds(problem, best, Blended(multipliers, {}, worth)) == (*best[:-1], None)
+        assert values[even_out(problem, found)] >= values[found]
 
 
 @pytest.mark.parametrize("features", EACH)
@@ -167,6 +154,25 @@ def test_what_proves_nothing_is_refused() -> None:
 
 
 @pytest.mark.parametrize("features", EACH)
+def test_what_is_known_of_a_blend_bounds_its_levels(features: tuple[str, ...]) -> None:
+    for seed in range(60):
+        draw = Random(f"known {seed}")
+        problem = random_problem(draw, *features)
+        plans = valued_plans(problem)
+        values = list(plans.values())
+        at = draw.choice((max(values), draw.choice(values)))
+        anchor = draw.choice(({}, loads(problem, draw.choice(list(plans)))))
+        multipliers = draw.choice((disjoint(problem, len(at), anchor)[0], tuple(draw.choice((0, 1, 4)) for _ in at)))
+        worth = max(worth for worth, _ in sound_plans(blend(problem, multipliers, anchor)))
+        known = Blended(multipliers, anchor, worth + draw.choice((0.0, 0.5, 3.0)))
+        for place, bound in enumerate(blended_bounds(problem, at, known)):
+            if bound is None:
+                assert multipliers[place] == 0
+            else:
+                assert bound >= max(one[place] for one in values if all(map(ge, one[:place], at[:place])))
+
+
+@pytest.mark.parametrize("features", EACH)
 def test_proofs_are_found_for_every_level(features: tuple[str, ...]) -> None:
     tight = 0
     for seed in range(8):
@@ -178,6 +184,7 @@ def test_proofs_are_found_for_every_level(features: tuple[str, ...]) -> None:
             at = plans[plan]
             assert (found.level, found.reached) == (levels_of(problem)[place], at[place])
             most = max(one[place] for one in plans.values() if all(map(ge, one[:place], at[:place])))
+            assert isinstance(found.proof, Proof)
             assert found.bound == level_bound(problem, place, at, found.proof) >= most
             tight += found.bound == most
     assert tight > 8

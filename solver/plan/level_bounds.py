@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from .arena import Arena, whole
-from .levels import Level, Proof, Reached, blend, level_bound, levels_of, loads, minutes_of, reached
+from .levels import (
+    Blended,
+    Level,
+    Proof,
+    Reached,
+    blend,
+    blended_bounds,
+    level_bound,
+    levels_of,
+    loads,
+    minutes_of,
+    reached,
+)
 from .offers import Offers, Reals
 from .prices import Descent, Market, lower_prices
 from .problem import Plan, PlanProblem
@@ -24,28 +36,33 @@ _FIRST = Descent(120)
 class Bounded(NamedTuple):
     """What a plan reaches on a level, and the most that any plan reaches that is as good on all levels before.
 
-    `bound` follows from `proof` alone: see `levels.level_bound`.
+    `bound` follows from `proof` alone: from multipliers and prices (`levels.level_bound`), or from what has been shown
+    of a blend (`levels.blended_bounds`).
     """
 
     level: Level
     reached: int
     bound: int
-    proof: Proof
+    proof: Proof | Blended
 
 
-def bound_levels(problem: PlanProblem, plan: Plan, work: Work) -> tuple[Bounded, ...]:
-    """A bound for each level beside what the plan reaches, recomputed from its proof by `check`'s arithmetic."""
-    search = _Search(problem, reached(problem, plan), work)
+def bound_levels(problem: PlanProblem, plan: Plan, work: Work, known: Sequence[Blended] = ()) -> tuple[Bounded, ...]:
+    """A bound for each level beside what the plan reaches: the best that prices prove, or blends of known worth."""
+    at = reached(problem, plan)
+    search = _Search(problem, at, work)
+    blended = [(one, blended_bounds(problem, at, one)) for one in known]
     found: list[Bounded] = []
     for place, level in enumerate(levels_of(problem)):
-        proofs = [_nothing(len(search.reached), place)]
-        if level.kind == "load":
-            proofs += [search.prove(place, anchor) for anchor in _anchors(problem, plan)]
-        else:
-            proofs.append(search.prove(place))
-        bounds = [level_bound(problem, place, search.reached, proof) for proof in proofs]
-        bound, proof = min(zip(bounds, proofs, strict=True), key=lambda one: one[0])
-        found.append(Bounded(level, search.reached[place], bound, proof))
+        ways: list[tuple[int, Proof | Blended]] = []
+        for one, bounds in blended:
+            bound = bounds[place]
+            if bound is not None:
+                ways.append((bound, one))
+        anchors = _anchors(problem, plan) if level.kind == "load" else [None]
+        proofs = [_nothing(len(at), place), *(search.prove(place, anchor) for anchor in anchors)]
+        ways += [(level_bound(problem, place, at, proof), proof) for proof in proofs]
+        bound, proof = min(ways, key=lambda way: way[0])
+        found.append(Bounded(level, at[place], bound, proof))
     return tuple(found)
 
 

@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import floor, gcd
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from ..errors import InvalidInputError, SolverFaultError
-from .board import Board
 from .check import bound, chosen_lanes, terms
-from .problem import Choice, Placement, Plan, PlanProblem, PlanRequest, Prices, Role
+from .problem import Choice, Plan, PlanProblem, PlanRequest, Prices, Role
 from .validate import LARGEST
 
 
@@ -129,15 +128,15 @@ def disjoint(problem: PlanProblem, depth: int, anchor: Mapping[int, int]) -> tup
     Strictly: the least gain on a level outweighs all that can be lost on those after it. Where the weights would then
     add up to 2^53 or more, it outweighs at least what so many requests as possible can lose together.
     """
-    scales = [_scale(problem, place, anchor) for place in range(depth)]
+    scales = [scale(problem, place, anchor) for place in range(depth)]
     base = len(problem.requests)
     while True:
         found: list[int] = []
         lost = total = 0
-        for scale in reversed(scales):
-            found.append(lost // scale.unit + 1)
-            lost += found[-1] * scale.most * min(base, scale.requests)
-            total += found[-1] * scale.most * scale.requests
+        for one in reversed(scales):
+            found.append(lost // one.unit + 1)
+            lost += found[-1] * one.most * min(base, one.requests)
+            total += found[-1] * one.most * one.requests
         if total < LARGEST or base <= 1:
             break
         base //= 2
@@ -147,7 +146,7 @@ def disjoint(problem: PlanProblem, depth: int, anchor: Mapping[int, int]) -> tup
     return (*reversed(found), *(0 for _ in range(rest))), base >= len(problem.requests)
 
 
-class _Scale(NamedTuple):
+class Scale(NamedTuple):
     """What a level amounts to: multiples of `unit`, at most `most` from each of so many requests."""
 
     unit: int
@@ -155,7 +154,8 @@ class _Scale(NamedTuple):
     requests: int
 
 
-def _scale(problem: PlanProblem, place: int, anchor: Mapping[int, int]) -> _Scale:
+def scale(problem: PlanProblem, place: int, anchor: Mapping[int, int]) -> Scale:
+    """What one level amounts to in a blend with this anchor."""
     alone = blend(problem, [int(place == one) for one in range(len(levels_of(problem)))], anchor)
     seen: set[int] = set()
     most = requests = 0
@@ -166,113 +166,7 @@ def _scale(problem: PlanProblem, place: int, anchor: Mapping[int, int]) -> _Scal
         seen.update(*kinds)
         own = request.weight + sum(max(costs, default=0) for costs in kinds)
         most, requests = max(most, own), requests + (own > 0)
-    return _Scale(gcd(*seen) or 1, most, requests)
-
-
-# Search
-
-
-class Solve(Protocol):
-    """Plans a problem by its weighted objective, with a share of the work there is, and from a plan if there is one."""
-
-    def __call__(self, problem: PlanProblem, start: Plan | None, share: float) -> Plan: ...
-
-
-def solve_levels(problem: PlanProblem, solve: Solve) -> Plan:
-    """A plan that is good on every level, the first levels first.
-
-    As many levels at once as strictly disjoint multipliers allow; else pass by pass, each with one kind of level more.
-    No pass makes the levels worse, compared in their order.
-    """
-    best: Plan = (None,) * len(problem.requests)
-    depths = _depths(problem)
-    for depth in depths:
-        anchor = loads(problem, best)
-        multipliers, _ = disjoint(problem, depth, anchor)
-        found = solve(blend(problem, multipliers, anchor), best if any(best) else None, 1 / len(depths))
-        best = max(best, found, key=lambda plan: reached(problem, plan))
-    return even_out(problem, best)
-
-
-def _depths(problem: PlanProblem) -> list[int]:
-    """How many levels each pass looks at; the last looks at the load too, which needs a plan to begin with."""
-    last = len(levels_of(problem))
-    for depth in range(last - 1, last - 3, -1):
-        if disjoint(problem, depth, {})[1]:
-            return list(range(depth, last + 1))
-    return list(range(last - 3, last + 1))
-
-
-def even_out(problem: PlanProblem, plan: Plan, rounds: int = 10) -> Plan:
-    """Exchange single choices of a plan as long as that evens the load and keeps all levels before it."""
-    board = Board(problem)
-    for place, placement in enumerate(plan):
-        if placement is not None:
-            board.add(place, placement)
-    now = list(plan)
-    load = loads(problem, plan)
-    for _ in range(rounds):
-        changed = False
-        for place, request in enumerate(problem.requests):
-            placement = now[place]
-            if placement is None or not any(len(role.choices) > 1 for role in request.roles):
-                continue
-            board.remove(place, placement)
-            better = _evener(problem, board, load, request, placement)
-            if better is not None:
-                _shift(problem, load, request, placement, -1)
-                _shift(problem, load, request, better, 1)
-                now[place] = placement = better
-                changed = True
-            board.add(place, placement)
-        if not changed:
-            break
-    return tuple(now)
-
-
-def _evener(
-    problem: PlanProblem, board: Board, load: dict[int, int], request: PlanRequest, placement: Placement
-) -> Placement | None:
-    """The placement with one other choice of equal cost that evens the load most."""
-    at = problem.ticks[placement.tick]
-    actors = {problem.lanes[number].actor for number in chosen_lanes(request, placement)}
-    best: tuple[int, Placement] | None = None
-    for place, (role, current) in enumerate(zip(request.roles, placement.choices, strict=True)):
-        if current is None:
-            continue
-        mine = role.choices[current]
-        here = problem.lanes[mine.lane]
-        for number, other in enumerate(role.choices):
-            there = problem.lanes[other.lane]
-            if number == current or other.preference + other.move != mine.preference + mine.move:
-                continue
-            if not there.starts >> placement.tick & 1 or there.actor in actors - {here.actor}:
-                continue
-            gain = 0
-            for resource, minutes in (
-                (here.resource, -minutes_of(problem, mine.lane)),
-                (there.resource, minutes_of(problem, other.lane)),
-            ):
-                before = load.get(resource, 0)
-                gain -= (before + minutes) ** 2 - before**2
-            if (
-                gain > 0
-                and here.resource != there.resource
-                and (best is None or gain > best[0])
-                and board.blocked(other.lane, at) is None
-            ):
-                best = (
-                    gain,
-                    Placement(placement.tick, (*placement.choices[:place], number, *placement.choices[place + 1 :])),
-                )
-    return None if best is None else best[1]
-
-
-def _shift(problem: PlanProblem, load: dict[int, int], request: PlanRequest, placement: Placement, sign: int) -> None:
-    for number in chosen_lanes(request, placement):
-        resource = problem.lanes[number].resource
-        if resource in load:
-            load[resource] += sign * minutes_of(problem, number)
+    return Scale(gcd(*seen) or 1, most, requests)
 
 
 # Bounds
@@ -308,3 +202,34 @@ def level_bound(problem: PlanProblem, level: int, reached: Reached, proof: Proof
     worth += constant(multipliers, proof.anchor)
     worth -= sum(one * value for one, value in zip(multipliers[:level], reached, strict=False))
     return floor(worth / multipliers[level])
+
+
+class Blended(NamedTuple):
+    """That no plan's blend is worth more than this, by whatever has shown it."""
+
+    multipliers: tuple[int, ...]
+    anchor: Mapping[int, int]
+    worth: float
+
+
+def blended_bounds(problem: PlanProblem, reached: Reached, known: Blended) -> tuple[int | None, ...]:
+    """A bound on each level, as `level_bound`, from a bound on a blend of later levels too; None where it says nothing.
+
+    Each request takes at most its `scale` from a later level of costs, and later levels of served are never below 0.
+    So strictly disjoint multipliers and a blend that is proven best prove every level.
+    """
+    scales = [scale(problem, place, known.anchor) for place in range(len(reached))]
+    found: list[int | None] = []
+    worth = Fraction(known.worth)
+    for place, (level, one) in enumerate(zip(levels_of(problem), known.multipliers, strict=True)):
+        later = zip(levels_of(problem), known.multipliers, scales, strict=True)
+        lost = sum(m * s.most * s.requests for kind, m, s in list(later)[place + 1 :] if kind.kind != "served")
+        if not one:
+            found.append(None)
+        elif level.kind == "load":
+            found.append(floor((worth + constant(known.multipliers, known.anchor)) / one))
+        else:
+            unit = scales[place].unit
+            found.append(floor((worth + lost) / (one * unit)) * unit)
+        worth -= one * reached[place]
+    return tuple(found)

@@ -17,12 +17,13 @@ from .arena import Arena, whole
 from .dive import dive
 from .eject import Ejector
 from .greedy import greedy
+from .level_bounds import Bounded
 from .offers import Offers, Reals
 from .pairs import layout, obstacle
 from .pairs_search import Outcome, search_layout
 from .polish import Budget, polish
 from .prices import Descent, Market, lower_prices
-from .problem import Plan, PlanProblem, Prices
+from .problem import Objective, Plan, PlanProblem, Prices
 from .prove import Proof, prove
 from .prove import bound as proven_bound
 from .state import State, plan_of
@@ -74,7 +75,8 @@ class PlanResult:
     """A plan without faults, its worth, and a bound that follows from `prices` and `proofs` (`prove.bound`).
 
     `ended`: `done` when the stages had nothing more to do, `work` when the limit was reached, `stopped` when the guard
-    said so, `interrupted` at Ctrl-C.
+    said so, `interrupted` at Ctrl-C. Where the objective was lexicographic, `levels` say what is reached and proven;
+    `objective` is the weighted one all the same, and `bound` a coarse one of that.
     """
 
     plan: Plan
@@ -85,6 +87,7 @@ class PlanResult:
     stages: tuple[Stage, ...]
     work: float
     ended: Ended
+    levels: tuple[Bounded, ...] = ()
 
     @property
     def gap(self) -> float:
@@ -97,7 +100,9 @@ class PlanResult:
 
     @property
     def is_optimal(self) -> bool:
-        """Is no plan worth more? Worths are whole numbers."""
+        """Is no plan better? Worths are whole numbers."""
+        if self.levels:
+            return all(level.reached == level.bound for level in self.levels)
         return self.bound < self.objective + 1
 
 
@@ -114,11 +119,12 @@ def solve_plan(
     *,
     work_limit: float,
     seed: int = 0,
+    objective: Objective = "weighted",
     start: Plan | None = None,
     time_limit: Callable[[], bool] | None = None,
     progress: Progress | None = None,
 ) -> PlanResult:
-    """Plan by the weighted objective.
+    """Plan by the weighted objective, or level by level.
 
     Parameters
     ----------
@@ -126,6 +132,8 @@ def solve_plan(
         Counted work, in about seconds of one core. The first plan and a few prices are made however small it is.
     seed : int
         Of all that is drawn.
+    objective : {"weighted", "lexicographic"}
+        What makes a plan good; the levels of the lexicographic one are those of `levels`.
     start : Plan, optional
         Where requests stand already. If it has no faults, the answer is worth at least as much.
     time_limit : callable, optional
@@ -135,9 +143,17 @@ def solve_plan(
 
     Raises
     ------
+    InvalidInputError
+        If the objective is lexicographic, and there are penalties, or costs too large to weigh against each other.
     SolverFaultError
         If a stage returns a plan with faults, or a bound below a plan's worth.
     """
+    if objective == "lexicographic":
+        from .lexicographic import solve_lexicographic
+
+        return solve_lexicographic(
+            problem, work_limit=work_limit, seed=seed, start=start, time_limit=time_limit, progress=progress
+        )
     run = _Run(problem, Work(work_limit, time_limit), seed, progress)
     ended: Ended | None = None
     try:
