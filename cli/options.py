@@ -295,7 +295,14 @@ class Bar:
         """The same where it may be known how many there are."""
         self._show(f"{done:,}" if total is None else f"{done:,} of {total:,}")
 
+    def say(self, text: str) -> None:
+        """Anything else that tells how far it is."""
+        self._describe(text)
+
     def _show(self, count: str) -> None:
+        self._describe(f"{count} {self._things}")
+
+    def _describe(self, text: str) -> None:
         if self._progress is None:
             if time.monotonic() - self._begun < 1 or not sys.stderr.isatty():
                 return
@@ -306,7 +313,7 @@ class Bar:
             self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
             self._progress.start()
             self._task = self._progress.add_task(self._doing)
-        self._progress.update(self._task, description=f"{self._doing}, {count} {self._things}")
+        self._progress.update(self._task, description=f"{self._doing}, {text}")
 
     def __enter__(self) -> Bar:
         return self

@@ -85,11 +85,11 @@ def _is_day(name: str) -> bool:
     return any(day.startswith(name) for day in full)
 
 
-def read_notice(text: str) -> int:
+def read_notice(text: str, option: str = "--notice") -> int:
     """`2h` in minutes; units are min, h, d, wk. Raises InvalidInputError."""
     match = _NOTICE.fullmatch(text.strip())
     if match is None:
-        raise InvalidInputError(f"--notice {text!r} is not a length of time. Write it as 90min, 2h, 3d or 1wk.")
+        raise InvalidInputError(f"{option} {text!r} is not a length of time. Write it as 90min, 2h, 3d or 1wk.")
     return int(match[1]) * _MINUTES[match[2]]
 
 

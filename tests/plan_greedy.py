@@ -19,6 +19,7 @@ class Greedy:
     bound: float | None = None
     status: str = "FEASIBLE"
     ended: str = "work limit"
+    stages: tuple[()] = ()
 
 
 def greedy(problem: PlanProblem, start: Plan | None = None) -> Greedy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ...solver.civil import Zone
 from ...solver.errors import SolverFaultError
@@ -34,11 +34,27 @@ ROUNDS = 4
 """How often what was taken by others in the meantime is planned anew."""
 
 
+INTERRUPTED = "interrupted"
+"""What a planner says that Ctrl-C has ended."""
+
+
 class Solved(Protocol):
     """What a planner answers (`solver.plan.pipeline`)."""
 
     @property
     def plan(self) -> Plan: ...
+
+    @property
+    def bound(self) -> float | None: ...
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def ended(self) -> str: ...
+
+    @property
+    def stages(self) -> Sequence[Any]: ...
 
 
 Solver = Callable[[PlanProblem, Plan | None], Solved]
@@ -74,7 +90,7 @@ class Round(NamedTuple):
 class Outcome:
     """Answers in the order of the rows, bookings that may be moved after them, and the rounds they come from.
 
-    `is_complete` is False where Ctrl-C ended the booking of a plan.
+    `is_complete` is False where Ctrl-C ended the planning, which then books nothing, or the booking.
     """
 
     answers: list[Answer]
@@ -162,6 +178,9 @@ class _Planner:
             outcome.rounds.append(made)
             told = self._told(made.compiled, made.solved, made.visits, made.score)
             self._answers |= {one.id: one for one in (*made.stayed, *told)}
+            if made.solved.ended == INTERRUPTED:
+                outcome.is_complete = False
+                return
             if not self._settings.book:
                 return
             refused = self._book(made, outcome)

@@ -246,15 +246,15 @@ class _Reader:
         if "patient" not in self._cells:
             return None
         name = fields.text("patient", self._cells["patient"])
-        return patient_reference(self._store, name, lambda: self._called.id("patient", name, names.patient_id))
+        return patient_reference(self._store, name, lambda _, name: self._called.id("patient", name, names.patient_id))
 
 
-def patient_reference(store: Store, name: str, look_up: Callable[[], str]) -> Json:
+def patient_reference(store: Store, name: str, look_up: Callable[[Store, str], str] = names.patient_id) -> Json:
     """`Patient/x` need not be stored; anything else must lead to one that is."""
     named = target(name)
     if named is not None and named.type == "Patient" and store.read(name) is None:
         return {"reference": f"Patient/{named.id}"}
-    id = look_up()
+    id = look_up(store, name)
     shown = next(names.resource_names(store.read(f"Patient/{id}") or {}), None)
     return {"reference": f"Patient/{id}", **({} if shown is None else {"display": shown})}
 

@@ -1,0 +1,164 @@
+"""`slotwright batch plan`, and what it shares with `batch replan`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from .options import (
+    Bar,
+    allow_past_option,
+    calendar_option,
+    ledger_option,
+    load,
+    lock_timeout_option,
+    login_name,
+    now_option,
+    source_of,
+    timezone_option,
+    unsafe_option,
+    who_option,
+)
+
+if TYPE_CHECKING:
+    from ..io.plan.movable import Movable
+    from ..io.store import Store
+
+
+class Asked(NamedTuple):
+    """What `plan` and `replan` are told alike."""
+
+    output: str | None
+    book: bool
+    objective: Any
+    work_limit: float | None
+    time_limit_seconds: float | None
+    seed: int
+    timezone: str | None
+    as_json: bool
+    allow_past: bool
+    who: str | None
+
+
+def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `Asked`, which the command gets as its argument `asked`; and those of the store."""
+
+    def command(**given: Any) -> Any:
+        asked = Asked(**{name: given.pop(name) for name in Asked._fields})
+        return function(asked=asked, **given)
+
+    command.__doc__, command.__name__ = function.__doc__, function.__name__
+    options = [
+        click.option(
+            "-o",
+            "--output",
+            metavar="PLAN",
+            type=click.Path(allow_dash=True),
+            help="The file of answers, by suffix; it is replaced when the plan is complete. - is standard output.",
+        ),
+        click.option("--book", is_flag=True, help="Write the plan into the ledger."),
+        click.option(
+            "--objective",
+            type=click.Choice(["weighted", "lexicographic"]),
+            default="weighted",
+            show_default=True,
+            help="Weights against costs, or served by priority first, then preference, earliness and even load.",
+        ),
+        click.option(
+            "--work-limit",
+            metavar="N",
+            type=click.FloatRange(min=0),
+            help="How much work to spend; it decides the plan. Default: by the number of requests.",
+        ),
+        click.option(
+            "--time-limit-seconds",
+            metavar="N",
+            type=click.FloatRange(min=0),
+            help="Stop after so long with the best plan so far: a guard, as it makes plans depend on the machine.",
+        ),
+        click.option("--seed", metavar="N", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
+                     help="Where chance decides."),
+        timezone_option("The zone of local times. Default: for each request that of the first schedule it names."),
+        click.option("--json", "as_json", is_flag=True, help="Print the report and the answers as JSON."),
+        calendar_option(),
+        ledger_option(required=False),
+        allow_past_option(),
+        now_option(),
+        who_option(),
+        lock_timeout_option(),
+        unsafe_option(),
+    ]  # fmt: skip
+    found: Callable[..., Any] = command
+    for option in reversed(options):
+        found = option(found)
+    return found
+
+
+def open_store(
+    asked: Asked, calendars: tuple[str, ...], ledger: str | None, now: str | None, lock_timeout: float, unsafe: bool
+) -> Store:
+    """The calendar or the ledger, to be written if the plan is to be booked."""
+    calendars, ledger = source_of(calendars, ledger)
+    if asked.book and ledger is None:
+        raise click.UsageError("--book needs a --ledger: a calendar is never written.")
+    return load(calendars, ledger, now, lock_timeout, not asked.book, unsafe)
+
+
+def carry_out(asked: Asked, store: Store, requests: str | None, movable: Movable | None) -> int:
+    """Plan, write and say; returns the exit code."""
+    from ..io.plan.api import plan, replan
+    from ..io.plan.formats import CSV, format_of
+
+    if asked.output is not None:
+        format_of(asked.output, standard=CSV)
+    with Bar("Planning", "requests") as bar:
+        from .plan_report import Watcher
+
+        limits: dict[str, Any] = {
+            "book": asked.book,
+            "objective": asked.objective,
+            "work_limit": asked.work_limit,
+            "time_limit_seconds": asked.time_limit_seconds,
+            "seed": asked.seed,
+            "timezone": asked.timezone,
+            "allow_past": asked.allow_past,
+            "who": (asked.who or login_name()) if asked.book else None,
+            "watch": Watcher(bar),
+        }
+        if movable is None:
+            answer = plan(requests, store, **limits)
+        else:
+            answer = replan(store, movable, requests if requests is not None else (), **limits)
+    if asked.output is not None:
+        answer.write(asked.output)
+    from .plan_report import exit_code, say
+
+    say(store, answer, asked)
+    return exit_code(answer)
+
+
+@click.command("plan")
+@click.argument("requests", metavar="REQUESTS", type=click.Path(allow_dash=True))
+@plan_options
+def command(
+    asked: Asked,
+    requests: str,
+    calendars: tuple[str, ...],
+    ledger: str | None,
+    now: str | None,
+    lock_timeout: float,
+    unsafe_filesystem: bool,
+) -> int:
+    """Place as many requests as possible without conflict.
+
+    REQUESTS and PLAN are Parquet, CSV, NDJSON or Arrow, by suffix. Without --book nothing is written but PLAN. What is
+    wrong with a row costs that row; then the exit code is 5. In a ledger only starts from now on are planned.
+
+    \b
+    Example:
+      slotwright batch plan examples/requests.csv --calendar examples/clinic --now 2026-03-09T13:00:00Z
+    """
+    store = open_store(asked, calendars, ledger, now, lock_timeout, unsafe_filesystem)
+    return carry_out(asked, store, requests, None)

@@ -1,0 +1,168 @@
+"""What `batch plan` and `batch replan` say: progress, the table of visits, and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import Bar, print_json
+from .table import Keeps, render
+from .text import count, day, printable, times
+
+if TYPE_CHECKING:
+    from ..io.plan.answers import Answer
+    from ..io.plan.api import PlanAnswer
+    from ..io.plan.report import Report
+    from ..io.store import Store
+    from ..solver.civil import Zone
+    from .batch_plan import Asked
+
+_WORDS = {
+    "placed": "placed",
+    "booked": "booked",
+    "move": "to be moved",
+    "moved": "moved",
+    "kept": "kept",
+    "not-placed": "without a place",
+    "not-moved": "not to be moved",
+    "error": "at fault",
+}
+"""Each status as the report counts it, in its order."""
+
+_ENDED = {"interrupted": 130}
+
+
+class Watcher:
+    """Shows on a terminal how many are served so far, and how far from the bound that is."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+
+    def __call__(self, stage: Any) -> None:
+        gap = "" if stage.bound is None or stage.bound <= 0 else f", gap {1 - stage.objective / stage.bound:.1%}"
+        self._bar.say(f"{printable(stage.name)}: {stage.served:,} served{gap}")
+
+
+def exit_code(answer: PlanAnswer) -> int:
+    """130 after an interrupt, 5 where a row was at fault, 3 where nothing has a time, else 0."""
+    from ..io.outcome import EXIT_INTERRUPTED, EXIT_NOTHING_FOUND, EXIT_OK
+
+    if answer.is_interrupted:
+        return EXIT_INTERRUPTED
+    if answer.report.counts.get("error"):
+        return 5
+    return EXIT_OK if answer.report.served or not answer.answers else EXIT_NOTHING_FOUND
+
+
+def say(store: Store, answer: PlanAnswer, asked: Asked) -> None:
+    """The answers where no file takes them, then the report; beside answers on standard output, on standard error."""
+    if asked.as_json:
+        cells = [{name: value for name, value in one.as_json().items() if value not in (None, [])} for one in answer.answers]
+        print_json({"report": answer.report.as_json(), "answers": cells})
+        return
+    is_beside = asked.output == "-"
+    if asked.output is None and answer.answers:
+        click.echo(_visits(store, answer, asked.timezone))
+    for line in _report(answer.report):
+        click.echo(line, err=is_beside)
+    if answer.is_interrupted:
+        click.echo(_interrupted(answer, asked), err=True)
+
+
+def _visits(store: Store, answer: PlanAnswer, timezone: str | None) -> str:
+    from ..io.local import zone_named
+
+    clocks = _Clocks(store, None if timezone is None else zone_named(store, timezone))
+    moves = any(one.before is not None for one in answer.answers)
+    headers = [("Request", Keeps.FOLDS), ("Status", Keeps.WIDE), ("Day", Keeps.IF_WIDE), ("Time", Keeps.IF_WIDE)]
+    headers += [("With", Keeps.FOLDS)] + [("Before", Keeps.FOLDS)] * moves
+    rows: list[list[str]] = []
+    for one in answer.answers:
+        has_time = one.start is not None and one.status not in ("not-placed", "error", "not-moved")
+        cells = [printable(one.id), one.status, *(clocks.when(one) if has_time else ["", ""])]
+        cells.append(_with(store, one) if has_time else printable(one.reason or ""))
+        rows.append([*cells, *([clocks.before(one)] if moves else [])])
+    return render(headers, rows)
+
+
+def _with(store: Store, answer: Answer) -> str:
+    from ..io import names
+
+    found = ((id, store.read(f"Schedule/{id}")) for id in answer.schedules)
+    return ", ".join(printable(names.show(names.schedule_names(store, one or {}), id)) for id, one in found)
+
+
+class _Clocks:
+    """Times as the schedules' clocks show them, or one clock for all."""
+
+    def __init__(self, store: Store, zone: Zone | None) -> None:
+        self._store = store
+        self._zone = zone
+        self._known: dict[str, Zone] = {}
+
+    def _of(self, schedules: tuple[str, ...]) -> Zone:
+        from ..io.local import zone_named, zone_of_schedule
+
+        if self._zone is not None:
+            return self._zone
+        if not schedules:
+            return zone_named(self._store, "Etc/UTC")
+        if schedules[0] not in self._known:
+            self._known[schedules[0]] = zone_of_schedule(self._store, schedules[0])
+        return self._known[schedules[0]]
+
+    def when(self, answer: Answer) -> list[str]:
+        assert answer.start is not None and answer.end is not None
+        zone = self._of(answer.schedules)
+        return [day(answer.start, zone), times(answer.start, answer.end, zone)]
+
+    def before(self, answer: Answer) -> str:
+        before = answer.before
+        if before is None:
+            return ""
+        zone = self._of(before.schedules)
+        when = f"{day(before.start, zone)} {times(before.start, before.end, zone)}"
+        return when if before.schedules == answer.schedules else f"{when}, {printable(', '.join(before.schedules))}"
+
+
+def _report(report: Report) -> Iterator[str]:
+    parts = [f"{report.counts[status]:,} {words}" for status, words in _WORDS.items() if report.counts.get(status)]
+    yield f"{count(report.requests, 'request')}: {', '.join(parts) or 'nothing to do'}."
+    if report.stages:
+        yield from _stages(report).splitlines()
+    if report.rounds:
+        yield _worth(report)
+    if report.taken:
+        yield f"{count(report.taken, 'visit')} had been taken by others meanwhile, and were planned again."
+
+
+def _stages(report: Report) -> str:
+    headers = [("Stage", Keeps.FOLDS), *((name, Keeps.NUMBER) for name in ("Work", "Served", "Objective", "Bound"))]
+    rows = [
+        [
+            printable(one["name"]),
+            f"{one['work']:,.10g}",
+            f"{one['served']:,}",
+            f"{one['objective']:,}",
+            "" if one["bound"] is None else f"{one['bound']:,.1f}",
+        ]
+        for one in report.stages
+    ]
+    return render(headers, rows)
+
+
+def _worth(report: Report) -> str:
+    costs = "".join(f" − {name} {cost:,}" for name, cost in report.families.items() if name != "weight" and cost)
+    worth = f"Objective {report.objective:,} = weight {report.families['weight']:,}{costs}"
+    if report.bound is not None and report.gap is not None:
+        worth += f"; no plan is worth more than {report.bound:,.1f}, a gap of {report.gap:.2%}"
+    return f"{worth}. Ended by {report.ended}."
+
+
+def _interrupted(answer: PlanAnswer, asked: Asked) -> str:
+    done = sum(answer.report.counts.get(status, 0) for status in ("booked", "moved"))
+    if not asked.book:
+        return "Interrupted; this is the best plan so far."
+    return f"Interrupted: {count(done, 'visit')} booked so far. The same command again keeps these and goes on."
