@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
 import pytest
 from plan_greedy import greedy
 from plan_support import Row, calendar, minute, row
-from pyarrow import feather, parquet
 from slotwright.io.errors import LoadError
 from slotwright.io.plan import api
 from slotwright.io.plan.answers import Answer, Before
@@ -20,6 +18,12 @@ from slotwright.io.plan.requests import FAULT
 from slotwright.io.plan.tables import read_rows, write_answers
 from slotwright.solver.errors import InvalidInputError
 from slotwright.solver.plan.check import Terms
+
+# What they are has no types.
+pa: Any = importlib.import_module("pyarrow")
+pd: Any = importlib.import_module("pandas")
+feather: Any = importlib.import_module("pyarrow.feather")
+parquet: Any = importlib.import_module("pyarrow.parquet")
 
 ROWS = [
     row("a", "ann,bob;room-1", priority="1", comment="with, a comma"),
