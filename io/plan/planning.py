@@ -246,7 +246,8 @@ class _Planner:
             if visit is None:
                 yield _without(entry.wanted, words.unserved(place), is_error=False)
             else:
-                yield _placed(visit, None if score is None else score.requests[place])
+                terms = None if score is None else score.requests[place]
+                yield _placed(visit, terms)._replace(reason=words.partly(visit))
 
     def _book(self, made: Round, outcome: Outcome) -> list[Written]:
         """Write the visits; returns those refused. An interrupt leaves the rest as it was planned."""

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 
+from ...solver.civil import Zone, iso_date
+from ...solver.plan.explain import (
+    Apart,
+    Free,
+    NoCandidate,
+    OutsideWindows,
+    QuotaFull,
+    Reason,
+    Taken,
+    Tied,
+    Unserved,
+    explain,
+)
 from ...solver.plan.problem import Plan
 from .. import names
 from ..errors import Refusal
@@ -12,7 +26,9 @@ from ..prepared import Examined
 from ..store import Store
 from .compiling import Compiled, Entry, Untied
 from .requests import Wanted
+from .visits import Visit
 
+_NAMED = 8
 _POOL = re.compile(r"Parameters\.schedule\[(\d+)\](?:\.part\[(\d+)\])?(.*)")
 
 
@@ -52,10 +68,50 @@ class Words:
         impossible = self._impossible(entry, self._compiled.problem.requests[place].starts)
         if impossible is not None:
             return impossible
-        for link in self._compiled.problem.links:
-            if link.then == place and self._plan[link.first] is None:
-                return f"It comes after request '{self._compiled.entries[link.first].wanted.id}', which is not placed."
-        return "All its candidates are taken in this plan."
+        found = self._explained[place]
+        said = self._reason(found.reason, entry)
+        if found.conflict is not None and len(found.conflict) > 1:
+            said += f" No plan serves all of {self._ids(found.conflict)}."
+        return said
+
+    def partly(self, visit: Visit) -> str | None:
+        """What a visit goes without."""
+        pools = (*visit.wanted.pools, *(pool for pool, _ in visit.wanted.optional))
+        gone = [" or ".join(pool) for pool, one in zip(pools, visit.chosen, strict=True) if one is None]
+        return f"It goes without {', '.join(gone)}." if gone else None
+
+    @cached_property
+    def _explained(self) -> dict[int, Unserved]:
+        return {one.request: one for one in explain(self._compiled.problem, self._plan)}
+
+    def _reason(self, reason: Reason, entry: Entry) -> str:
+        match reason:
+            case OutsideWindows():
+                return "No start on the grid lies in its windows."
+            case NoCandidate():
+                return "Nothing free: at every start one actor would be needed twice."
+            case Tied(first):
+                return f"It comes after request '{self._id(first)}', which is not placed."
+            case Apart(firsts):
+                return f"At every free start it would be too early or too late after {self._ids(firsts)}."
+            case QuotaFull(_, requests):
+                return f"Booking limits leave no start: {self._ids(requests)} use them up."
+            case Taken(starts, requests):
+                count = f"its {len(starts)} possible starts are" if len(starts) > 1 else "its only possible start is"
+                return f"In this plan {count} taken by {self._ids(requests)}."
+            case Free(placement, worth):
+                at = local_text(self._compiled.problem.ticks[placement.tick], entry.wanted.zone)
+                why = "its costs exceed its weight" if worth <= 0 else "the planner stopped before it"
+                return f"It would fit at {at} and be worth {worth:,}: {why}."
+
+    def _id(self, place: int) -> str:
+        return self._compiled.entries[place].wanted.id
+
+    def _ids(self, several: Sequence[int]) -> str:
+        """The requests, not endlessly."""
+        named = [f"'{self._id(one)}'" for one in several[:_NAMED]]
+        more = f" and {len(several) - _NAMED} more" if len(several) > _NAMED else ""
+        return f"request{'' if len(several) == 1 else 's'} {', '.join(named)}{more}"
 
     def _impossible(self, entry: Entry, starts: int) -> str | None:
         """Why there is no candidate even without any other request, as a find would say."""
@@ -83,3 +139,10 @@ class Words:
 
     def _name(self, one: Examined) -> str:
         return f"{names.show(names.schedule_names(self._store, one.resource), one.id)} ({one.id})"
+
+
+def local_text(minute: int, zone: Zone) -> str:
+    """`2026-03-10 09:00 EDT`."""
+    local = zone.local(minute)
+    hour, rest = divmod(local.second // 60, 60)
+    return f"{iso_date(local.day)} {hour:02}:{rest:02} {zone.abbreviation(minute)}"

@@ -1,0 +1,168 @@
+"""`slotwright batch plan` and `batch replan` as people type them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from desk_support import AMES, Ask, Said, asker, set_up
+
+ROWS = """\
+request_id,service,schedules,windows,patient,after
+first,checkup,"ames,bell;room-1,room-2",2026-03-10T09:00/2026-03-10T10:00,Ann Lee,
+second,checkup,bell,2026-03-10,Ann Lee,first 0..1h same-day
+third,checkup,ames,2026-03-14,,
+"""
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
+    ask = asker(tmp_path, monkeypatch, capsys)
+    set_up(ask)
+    Path("rows.csv").write_text(ROWS, encoding="utf-8")
+    return ask
+
+
+def table(said: Said) -> list[list[str]]:
+    """The cells of the visits, row by row; two blanks part them."""
+    lines = said.out.split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines]
+
+
+def test_a_plan_for_people(ask: Ask) -> None:
+    said = ask("batch", "plan", "rows.csv")
+    assert said.code == 0
+    assert [cells[:4] for cells in table(said)][:2] == [
+        ["first", "placed", "Tue 10 Mar", "09:00 – 09:30 EDT"],
+        ["second", "placed", "Tue 10 Mar", "09:30 – 10:00 EDT"],
+    ]
+    assert "third     not-placed" in said.out and "(ames) leaves no start in its windows." in said.out
+    assert "3 requests: 2 placed, 1 without a place." in said.out
+    assert "Objective 4,000 = weight 4,000; no plan is worth more than 4,000.0, a gap of 0.00%." in said.out
+    assert ask("list").out.startswith("No appointments")
+
+
+def test_booking_and_the_same_again(ask: Ask) -> None:
+    assert "3 requests: 2 booked, 1 without a place." in ask("batch", "plan", "rows.csv", "--book").out
+    booked = ask("list", "--ndjson").lines
+    assert [(one["start"], one["participant"][0]["actor"]["reference"]) for one in booked] == [
+        ("2026-03-10T13:00:00.000Z", "Patient/ann"),
+        ("2026-03-10T13:30:00.000Z", "Patient/ann"),
+    ]
+    [last] = ask("ledger", "log", "--last", "1", "--ndjson").lines
+    assert (last["kind"], last["input"]["who"]) == ("bundle", "tester")
+    assert "3 requests: 2 booked, 1 without a place." in ask("batch", "plan", "rows.csv", "--book").out
+    assert ask("list", "--ndjson").lines == booked
+    assert ask("ledger", "verify").code == 0
+
+
+def test_json_and_files(ask: Ask) -> None:
+    found = ask("batch", "plan", "rows.csv", "--json").json
+    assert found["report"]["served"] == 2
+    assert found["report"]["families"] == {"weight": 4000, "lateness": 0, "preference": 0, "moves": 0, "absent": 0}
+    assert [one["status"] for one in found["answers"]] == ["placed", "placed", "not-placed"]
+    assert found["answers"][0]["start"] == "2026-03-10T13:00:00.000Z"
+    said = ask("batch", "plan", "rows.csv", "-o", "plan.ndjson")
+    assert said.out.startswith("3 requests: 2 placed")
+    lines = [json.loads(line) for line in Path("plan.ndjson").read_text().splitlines()]
+    assert [one["status"] for one in lines] == ["placed", "placed", "not-placed"]
+    said = ask("batch", "plan", "-", "-o", "-", stdin=ROWS)
+    assert said.out.startswith("request_id,row,status,") and said.err.startswith("3 requests: ")
+
+
+def test_exit_codes(ask: Ask) -> None:
+    Path("bad.csv").write_text(ROWS + 'fourth,checkup,ames,yesterday,,\n', encoding="utf-8")
+    said = ask("batch", "plan", "bad.csv")
+    assert said.code == 5 and "Row 4: windows 'yesterday' is not a window." in " ".join(said.out.split())
+    Path("none.csv").write_text(ROWS.splitlines()[0] + "\nx,checkup,ames,2026-03-15,,\n", encoding="utf-8")
+    assert ask("batch", "plan", "none.csv").code == 3
+    Path("empty.csv").write_text(ROWS.splitlines()[0] + "\n", encoding="utf-8")
+    assert ask("batch", "plan", "empty.csv").out == "0 requests: nothing to do.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (("plan", "gone.csv"), 5, "Error: gone.csv cannot be read: No such file or directory."),
+        (("plan", "rows.txt"), 5, "Error: rows.txt: the suffix names no format; expected one of .parquet"),
+        (("plan", "rows.csv", "-o", "plan.xlsx"), 5, "Error: plan.xlsx: the suffix names no format"),
+        (("plan", "rows.csv", "-o", "gone/plan.csv"), 5, "gone is no folder; make it first."),
+        (("plan", "rows.csv", "--objective", "best"), 2, "'best' is not one of 'weighted', 'lexicographic'"),
+        (("plan", "rows.csv", "--timezone", "Mars"), 5, "Error: --timezone 'Mars' is no time zone."),
+        (("replan",), 2, "Nothing may move. Give --drop, --booking, --patient or --schedule."),
+        (("replan", "--drop", "dr-who"), 6, "Error: No schedule is called 'dr-who'."),
+        (("replan", "--booking", "x"), 6, "Error: No appointment is called 'x'."),
+        (("replan", "--drop", "ames", "--to", "2026-03-08"), 5, "Error: --to 2026-03-08 is not after --from."),
+        (("replan", "--drop", "ames", "--within", "long"), 5, "Error: --within 'long' is not a length of time."),
+    ],
+)
+def test_errors_are_sentences(ask: Ask, arguments: tuple[str, ...], code: int, text: str) -> None:
+    said = ask("batch", *arguments)
+    assert (said.code, said.out) == (code, "")
+    assert text in said.err.replace("\n", " ")
+    assert not Path("plan.csv").exists()
+
+
+def test_a_calendar_is_not_booked(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLOTWRIGHT_LEDGER")
+    said = ask("batch", "plan", "rows.csv", "--calendar", "practice.ndjson", "--book")
+    assert said.code == 2 and "--book needs a --ledger" in said.err
+    assert "2 placed" in ask("batch", "plan", "rows.csv", "--calendar", "practice.ndjson").out
+
+
+def test_replanning_who_drops_out(ask: Ask) -> None:
+    assert ask("book", *AMES, "--start", "2026-03-10T09:00", "--patient", "Ann Lee").code == 0
+    day = ("--from", "2026-03-10", "--to", "2026-03-10")
+    said = ask("batch", "replan", "--drop", "ames", "--pool", "ames,bell", *day)
+    assert "1 request: 1 to be moved." in said.out
+    assert "Dr. Bell" in said.out and "Tue 10 Mar 09:00 – 09:30 EDT, ames" in said.out
+    assert "Objective 19,900 = weight 20,000 − moves 100" in said.out
+    said = ask("batch", "replan", "--drop", "ames", "--pool", "ames,bell", *day, "--book", "-o", "moved.csv")
+    assert "1 request: 1 moved." in said.out
+    cells = dict(zip(*(line.split(",") for line in Path("moved.csv").read_text().splitlines()), strict=True))
+    assert (cells["status"], cells["schedules"], cells["before_schedules"]) == ("moved", "bell", "ames")
+    said = ask("batch", "replan", "--drop", "bell")
+    assert "1 request: 1 not to be moved." in said.out
+    assert "No other schedule may take over from Schedule/bell. Name some with --pool bell,NAME." in " ".join(said.out.split())
+
+
+@pytest.mark.parametrize("flag", [(), ("--time-limit-seconds", "30"), ("--objective", "lexicographic"), ("--seed", "7")])
+def test_plans_are_repeatable(ask: Ask, flag: tuple[str, ...]) -> None:
+    rows = ["request_id,service,schedules,windows,weight"]
+    rows += [f'r{number},checkup,"ames,bell;room-1,room-2",2026-03-10,{number % 5 + 1}' for number in range(20)]
+    Path("many.csv").write_text("\n".join(rows), encoding="utf-8")
+    Path("turned.csv").write_text("\n".join([rows[0], *rows[:0:-1]]), encoding="utf-8")
+    for name, source in (("one", "many"), ("two", "many"), ("turned", "turned")):
+        assert ask("batch", "plan", f"{source}.csv", "-o", f"{name}.csv", *flag).code == 0
+    one = Path("one.csv").read_bytes()
+    assert Path("two.csv").read_bytes() == one
+
+    def without_row(path: str) -> list[list[str]]:
+        return sorted([line.split(",")[:1] + line.split(",")[2:] for line in Path(path).read_text().splitlines()])
+
+    assert without_row("turned.csv") == without_row("one.csv")
+
+
+def test_load_on_the_machine_does_not_change_a_plan(ask: Ask) -> None:
+    rows = ["request_id,service,schedules,windows,weight"]
+    rows += [f'r{number},checkup,"ames,bell;room-1,room-2",2026-03-10,{number % 7 + 1}' for number in range(24)]
+    Path("many.csv").write_text("\n".join(rows), encoding="utf-8")
+    command = [sys.executable, "-m", "slotwright.cli.main", "batch", "plan", "many.csv", "--work-limit", "50"]
+    files: list[bytes] = []
+    for name, busy in (("calm.parquet", 0), ("busy.parquet", 3)):
+        others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
+        try:
+            said = ask("batch", "plan", "many.csv", "--work-limit", "50", "-o", name)
+        finally:
+            for other in others:
+                other.kill()
+                other.wait()
+        assert said.code == 0 and command
+        files.append(Path(name).read_bytes())
+    assert files[0] == files[1]
