@@ -23,7 +23,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..io.plan.movable import Movable
+    from ..io.plans.movable import Movable
     from ..io.store import Store
 
 
@@ -108,8 +108,8 @@ def open_store(
 
 def carry_out(asked: Asked, store: Store, requests: str | None, movable: Movable | None) -> int:
     """Plan, write and say; returns the exit code."""
-    from ..io.plan.api import plan, replan
-    from ..io.plan.formats import CSV, format_of
+    from ..io.plans.api import plan, replan
+    from ..io.plans.formats import CSV, format_of
 
     if asked.output is not None:
         format_of(asked.output, standard=CSV)

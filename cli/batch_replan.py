@@ -87,8 +87,8 @@ def command(
         raise click.UsageError("Nothing may move. Give --drop, --booking, --patient or --schedule.")
     store = open_store(asked, calendars, ledger, now, lock_timeout, unsafe_filesystem)
     from ..io import names
-    from ..io.plan.movable import Movable
-    from ..io.plan.requests import patient_reference
+    from ..io.plans.movable import Movable
+    from ..io.plans.requests import patient_reference
     from ..io.wishes import read_notice
 
     dropped, on = ([names.schedule_id(store, one) for one in several] for several in (drops, marked))

@@ -12,9 +12,9 @@ from .table import Keeps, render
 from .text import count, day, printable, times
 
 if TYPE_CHECKING:
-    from ..io.plan.answers import Answer
-    from ..io.plan.api import PlanAnswer
-    from ..io.plan.report import Report
+    from ..io.plans.answers import Answer
+    from ..io.plans.api import PlanAnswer
+    from ..io.plans.report import Report
     from ..io.store import Store
     from ..solver.civil import Zone
     from .batch_plan import Asked
@@ -59,7 +59,9 @@ def exit_code(answer: PlanAnswer) -> int:
 def say(store: Store, answer: PlanAnswer, asked: Asked) -> None:
     """The answers where no file takes them, then the report; beside answers on standard output, on standard error."""
     if asked.as_json:
-        cells = [{name: value for name, value in one.as_json().items() if value not in (None, [])} for one in answer.answers]
+        cells = [
+            {name: value for name, value in one.as_json().items() if value not in (None, [])} for one in answer.answers
+        ]
         print_json({"report": answer.report.as_json(), "answers": cells})
         return
     is_beside = asked.output == "-"

@@ -9,8 +9,8 @@ from typing import Any
 
 from plan_greedy import greedy
 from slotwright.io import Calendar, Ledger, open_calendar, open_ledger
-from slotwright.io.plan.answers import Answer
-from slotwright.io.plan.planning import Outcome, Settings, Solver, make_plan
+from slotwright.io.plans.answers import Answer
+from slotwright.io.plans.planning import Outcome, Settings, Solver, make_plan
 from slotwright.io.store import Store
 from support import Resource, hours, parameters, practitioner, schedule, service
 

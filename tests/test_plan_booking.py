@@ -9,10 +9,10 @@ import pytest
 from plan_greedy import Greedy, greedy
 from plan_support import Row, at, ledger, minute, plan, row, shown
 from slotwright.io import Ledger, invoke
-from slotwright.io.plan import booking
-from slotwright.io.plan.booking import Written
-from slotwright.io.plan.movable import Movable
-from slotwright.io.plan.planning import Outcome, Solver
+from slotwright.io.plans import booking
+from slotwright.io.plans.booking import Written
+from slotwright.io.plans.movable import Movable
+from slotwright.io.plans.planning import Outcome, Solver
 from slotwright.solver.plan.problem import Plan, PlanProblem
 from support import Resource, appointment, slot
 

@@ -12,8 +12,8 @@ from oracle import find_all
 from plan_greedy import Greedy
 from plan_support import minute
 from slotwright.io import invoke, open_calendar, open_ledger
-from slotwright.io.plan.planning import Settings, make_plan
-from slotwright.io.plan.visits import proposal
+from slotwright.io.plans.planning import Settings, make_plan
+from slotwright.io.plans.visits import proposal
 from slotwright.solver.grid import places
 from slotwright.solver.plan import check
 from slotwright.solver.plan.problem import Placement, Plan, PlanProblem

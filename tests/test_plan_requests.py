@@ -10,8 +10,8 @@ import pytest
 from plan_support import calendar, minute, practice, row
 from slotwright.io import open_calendar
 from slotwright.io.errors import LoadError
-from slotwright.io.plan.fields import Gap, Hours, TimeWish
-from slotwright.io.plan.requests import BadRow, Wanted, check_columns, read_requests
+from slotwright.io.plans.fields import Gap, Hours, TimeWish
+from slotwright.io.plans.requests import BadRow, Wanted, check_columns, read_requests
 from support import practitioner
 
 DAY = (minute("2026-03-10T00:00"), minute("2026-03-11T00:00"))

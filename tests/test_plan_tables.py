@@ -12,10 +12,10 @@ import pytest
 from plan_greedy import greedy
 from plan_support import Row, calendar, minute, row
 from slotwright.io.errors import LoadError
-from slotwright.io.plan import api
-from slotwright.io.plan.answers import Answer, Before
-from slotwright.io.plan.requests import FAULT
-from slotwright.io.plan.tables import read_rows, write_answers
+from slotwright.io.plans import api
+from slotwright.io.plans.answers import Answer, Before
+from slotwright.io.plans.requests import FAULT
+from slotwright.io.plans.tables import read_rows, write_answers
 from slotwright.solver.errors import InvalidInputError
 from slotwright.solver.plan.check import Terms
 

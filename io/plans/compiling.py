@@ -14,6 +14,7 @@ from ...solver.civil import DAY_MINUTES, Zone
 from ...solver.grid import Axis, Grid, places
 from ...solver.limits import room
 from ...solver.plan.problem import Choice, Crowd, Lane, Link, Placement, PlanProblem, PlanRequest, Quota, Role
+from ..collector import collector_paused
 from ..errors import InvalidRequest, Refusal
 from ..instants import ceil_minute
 from ..operations.find import FIRST_MINUTE, LAST_MINUTE, FindRequest, look_up
@@ -101,7 +102,8 @@ def compile_plan(
     gives it.
     """
     ordered = sorted(wanted, key=lambda one: one.id)
-    return _Compiler(state, ordered, now_ms, earliest, fixed or {}, closed or {}).compile()
+    with collector_paused():
+        return _Compiler(state, ordered, now_ms, earliest, fixed or {}, closed or {}).compile()
 
 
 class _Admitted(NamedTuple):
