@@ -31,7 +31,12 @@ _WORDS = {
 }
 """Each status as the report counts it, in its order."""
 
-_ENDED = {"interrupted": 130}
+_ENDED = {
+    "done": "The planner had nothing more to try.",
+    "work": "The work limit ended the run.",
+    "stopped": "The time limit ended the run; with --work-limit instead, plans do not depend on the machine.",
+    "interrupted": "Ctrl-C ended the run.",
+}
 
 
 class Watcher:
@@ -145,7 +150,7 @@ def _stages(report: Report) -> str:
     rows = [
         [
             printable(one["name"]),
-            f"{one['work']:,.10g}",
+            f"{one['work']:,.2f}",
             f"{one['served']:,}",
             f"{one['objective']:,}",
             "" if one["bound"] is None else f"{one['bound']:,.1f}",
@@ -158,9 +163,10 @@ def _stages(report: Report) -> str:
 def _worth(report: Report) -> str:
     costs = "".join(f" − {name} {cost:,}" for name, cost in report.families.items() if name != "weight" and cost)
     worth = f"Objective {report.objective:,} = weight {report.families['weight']:,}{costs}"
-    if report.bound is not None and report.gap is not None:
-        worth += f"; no plan is worth more than {report.bound:,.1f}, a gap of {report.gap:.2%}"
-    return f"{worth}. Ended by {report.ended}."
+    if report.is_optimal:
+        return f"{worth}. No plan is worth more."
+    proof = f"no plan is worth more than {report.bound:,.1f}, a gap of {report.gap:.2%}"
+    return f"{worth}; {proof}. {_ENDED[report.ended]}"
 
 
 def _interrupted(answer: PlanAnswer, asked: Asked) -> str:

@@ -16,9 +16,10 @@ class Greedy:
 
     plan: Plan
     objective: int
-    bound: float | None = None
-    status: str = "FEASIBLE"
-    ended: str = "work limit"
+    bound: float = 1e12
+    work: float = 0.0
+    is_optimal: bool = False
+    ended: str = "work"
     stages: tuple[()] = ()
 
 

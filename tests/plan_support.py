@@ -10,7 +10,7 @@ from typing import Any
 from plan_greedy import greedy
 from slotwright.io import Calendar, Ledger, open_calendar, open_ledger
 from slotwright.io.plans.answers import Answer
-from slotwright.io.plans.planning import Outcome, Settings, Solver, make_plan
+from slotwright.io.plans.planning import Outcome, Settings, Solver, earliest_of, make_plan
 from slotwright.io.store import Store
 from support import Resource, hours, parameters, practitioner, schedule, service
 
@@ -60,8 +60,10 @@ def row(request_id: str, schedules: Any = "ann", windows: Any = "2026-03-10", **
     return {"request_id": request_id, "service": "checkup", "schedules": schedules, "windows": windows, **more}
 
 
-def plan(store: Store, rows: Iterable[Row], solve: Solver = greedy, **settings: Any) -> Outcome:
-    return make_plan(store, rows, solve, Settings(**settings))
+def plan(
+    store: Store, rows: Iterable[Row], solve: Solver = greedy, *, allow_past: bool = False, **settings: Any
+) -> Outcome:
+    return make_plan(store, rows, solve, Settings(earliest=earliest_of(store, allow_past=allow_past), **settings))
 
 
 def shown(answers: Sequence[Answer]) -> list[str]:

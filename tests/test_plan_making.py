@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from plan_greedy import greedy
+from plan_greedy import Greedy, greedy
 from plan_support import MORNING, Row, at, calendar, ledger, plan, row, shown
 from slotwright.solver.errors import SolverFaultError
 from slotwright.solver.plan.problem import Placement, Plan, PlanProblem
@@ -248,13 +248,9 @@ def test_a_ledger_is_planned_from_now_on_unless_the_past_is_asked_for(tmp_path: 
 
 
 def test_an_unsound_answer_of_the_planner_is_never_shown() -> None:
-    class Wrong:
-        def __init__(self, plan: Plan) -> None:
-            self.plan = plan
-
-    def solve(problem: PlanProblem, start: Plan | None) -> Wrong:
+    def solve(problem: PlanProblem, start: Plan | None) -> Greedy:
         assert start is None
-        return Wrong((Placement(0, (0,)),) * len(problem.requests))
+        return Greedy((Placement(0, (0,)),) * len(problem.requests), 4000)
 
     with pytest.raises(SolverFaultError, match="unsound"):
         plan(calendar(), [row("a"), row("b")], solve)
@@ -263,9 +259,9 @@ def test_an_unsound_answer_of_the_planner_is_never_shown() -> None:
 def test_what_the_problem_does_not_know_is_judged_by_the_calendars_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     from slotwright.solver.plan import check
 
-    def blind(problem: PlanProblem, start: Plan | None) -> Any:
-        found = list(greedy(problem, start).plan)
-        return type("Blind", (), {"plan": (found[0], found[0])})
+    def blind(problem: PlanProblem, start: Plan | None) -> Greedy:
+        found = greedy(problem, start).plan
+        return Greedy((found[0], found[0]), 4000)
 
     def silent(problem: PlanProblem, plan: Plan) -> list[str]:  # noqa: ARG001
         return []

@@ -14,7 +14,7 @@ from ..local import zone_named
 from ..store import Store
 from .answers import Answer
 from .movable import Movable
-from .planning import Outcome, Settings, make_plan
+from .planning import Outcome, Settings, earliest_of, make_plan
 from .report import Report, report_of
 from .requests import Row, check_columns
 from .solving import Limits, Watch, planner
@@ -135,7 +135,7 @@ def _run(
         raise NotWritable("Ledger is not writable")
     rows = rows_given(requests)
     zone = None if timezone is None else zone_named(store, timezone)
-    settings = Settings(zone, allow_past, movable, book, who)
+    settings = Settings(zone, earliest_of(store, allow_past=allow_past), movable, book, who)
     outcome = make_plan(store, rows, planner(limits, watch), settings)
     return PlanAnswer(outcome, report_of(outcome, time.monotonic() - begun))
 

@@ -45,10 +45,13 @@ class Solved(Protocol):
     def plan(self) -> Plan: ...
 
     @property
-    def bound(self) -> float | None: ...
+    def bound(self) -> float: ...
 
     @property
-    def status(self) -> str: ...
+    def work(self) -> float: ...
+
+    @property
+    def is_optimal(self) -> bool: ...
 
     @property
     def ended(self) -> str: ...
@@ -63,10 +66,13 @@ Solver = Callable[[PlanProblem, Plan | None], Solved]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to plan. `earliest` is the first minute at which a visit may start; None: in a ledger from now on."""
+    """How to plan. `earliest` is the first minute at which a visit may start; None: in a ledger from now on.
+
+    `zone` is that of local times, None: for each request that of the first schedule it names.
+    """
 
     zone: Zone | None = None
-    allow_past: bool = False
+    earliest: int | None = None
     movable: Movable | None = None
     book: bool = False
     who: str | None = None
@@ -109,14 +115,19 @@ def make_plan(store: Store, rows: Iterable[Row], solve: Solver, settings: Settin
     return _Planner(store, solve, settings).run(rows)
 
 
+def earliest_of(store: Store, *, allow_past: bool = False) -> int:
+    """The first minute at which people plan: in a ledger now, unless they ask for the past."""
+    is_ahead = isinstance(store, Ledger) and not allow_past
+    return ceil_minute(int(store.now().timestamp() * 1000)) if is_ahead else FIRST_MINUTE
+
+
 class _Planner:
     def __init__(self, store: Store, solve: Solver, settings: Settings) -> None:
         self._store = store
         self._solve = solve
         self._settings = settings
         self._now_ms = int(store.now().timestamp() * 1000)
-        is_ahead = isinstance(store, Ledger) and not settings.allow_past
-        self._earliest = ceil_minute(self._now_ms) if is_ahead else FIRST_MINUTE
+        self._earliest = earliest_of(store) if settings.earliest is None else settings.earliest
         self._fixed: dict[str, Fixed] = {}
         self._answers: dict[str, Answer] = {}
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ...solver.plan.check import Terms
@@ -15,8 +16,9 @@ from .planning import Outcome
 class Report:
     """Figures of the first round: later ones only plan again what others took meanwhile.
 
-    `objective` and `families` are recomputed from the plan by `check`; `bound` is certified, None if there is none.
-    `ended` says what ended the run, `status` is as the planner reports it. `seconds` are of the clock.
+    `objective` and `families` are recomputed from the plan by `check`; `bound` is certified: no plan is worth more, and
+    `gap` is (bound − objective) ÷ bound. `ended` is as the planner says it: `done`, `work`, `stopped` by the time
+    limit, `interrupted`. `seconds` are of the clock.
     """
 
     requests: int
@@ -24,10 +26,11 @@ class Report:
     counts: dict[str, int]
     objective: int
     families: dict[str, int]
-    bound: float | None
-    gap: float | None
-    status: str
+    bound: float
+    gap: float
+    is_optimal: bool
     ended: str
+    work: float
     stages: tuple[dict[str, Any], ...]
     rounds: int
     taken: int
@@ -43,7 +46,7 @@ def report_of(outcome: Outcome, seconds: float) -> Report:
     first = outcome.rounds[0] if outcome.rounds else None
     solved = None if first is None else first.solved
     terms = Terms() if first is None else first.score.terms
-    bound = None if solved is None else solved.bound
+    bound = 0.0 if solved is None else solved.bound
     return Report(
         requests=len(outcome.answers),
         served=sum(counts.get(status, 0) for status in SERVED),
@@ -51,9 +54,10 @@ def report_of(outcome: Outcome, seconds: float) -> Report:
         objective=terms.total,
         families=terms._asdict(),
         bound=bound,
-        gap=_gap(terms.total, bound),
-        status="" if solved is None else solved.status,
-        ended="nothing to plan" if solved is None else solved.ended,
+        gap=gap_of(terms.total, bound),
+        is_optimal=solved is None or solved.is_optimal,
+        ended="done" if solved is None else solved.ended,
+        work=0.0 if solved is None else round(solved.work, 6),
         stages=() if solved is None else tuple(_stage(one) for one in solved.stages),
         rounds=len(outcome.rounds),
         taken=outcome.taken,
@@ -61,11 +65,36 @@ def report_of(outcome: Outcome, seconds: float) -> Report:
     )
 
 
-def _gap(objective: int, bound: float | None) -> float | None:
-    """(bound − objective) ÷ bound."""
-    return None if bound is None else max(0.0, (bound - objective) / bound) if bound > 0 else 0.0
+def gap_of(objective: int, bound: float) -> float:
+    """(bound − objective) ÷ bound; 0 where nothing can be earned."""
+    return max(0.0, (bound - objective) / bound) if bound > 0 else 0.0
 
 
 def _stage(stage: Any) -> dict[str, Any]:
-    fields: Sequence[str] = ("name", "work", "served", "objective", "bound")
-    return {name: getattr(stage, name) for name in fields}
+    found = {name: getattr(stage, name) for name in ("name", "work", "served", "objective", "bound")}
+    return found | {"work": round(stage.work, 6)}
+
+
+def together(reports: Sequence[Report]) -> Report:
+    """The figures of parts that have nothing in common: worths, bounds and work add up."""
+    first = reports[0]
+    counts: Counter[str] = Counter()
+    for one in reports:
+        counts.update(one.counts)
+    objective, bound = sum(one.objective for one in reports), sum(one.bound for one in reports)
+    ended = {one.ended for one in reports}
+    return replace(
+        first,
+        requests=sum(one.requests for one in reports),
+        served=sum(one.served for one in reports),
+        counts=dict(sorted(counts.items())),
+        objective=objective,
+        families={name: sum(one.families[name] for one in reports) for name in first.families},
+        bound=bound,
+        gap=gap_of(objective, bound),
+        is_optimal=all(one.is_optimal for one in reports),
+        ended=next((one for one in ("interrupted", "stopped", "work") if one in ended), "done"),
+        work=sum(one.work for one in reports),
+        stages=(),
+        rounds=max(one.rounds for one in reports),
+    )

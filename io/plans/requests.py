@@ -23,8 +23,8 @@ COLUMNS = (
     "pinned_schedules", "comment",
 )  # fmt: skip
 REQUIRED = ("request_id", "service", "schedules")
-FAULT = "slotwright.fault"
-"""What is wrong with a row as such, found before it was read."""
+FAULT, ROW = "slotwright.fault", "slotwright.row"
+"""What is wrong with a row as such, found before it was read; and its number, where it is not its place."""
 
 WEIGHTS = (4000, 2000, 1000)
 """The weight of a request of high, medium and low priority that states none."""
@@ -127,7 +127,7 @@ def check_columns(found: Sequence[str], where: str, needed: Sequence[str] = REQU
 def read_requests(store: Store, rows: Iterable[Row], *, zone: Zone | None = None) -> list[Wanted | BadRow]:
     """Each row in turn; rows are counted from 1. Local times are those of `zone`, or of the first schedule named."""
     called = _Names(store)
-    found = [_Reader(store, called, row, number, zone).read() for number, row in enumerate(rows, start=1)]
+    found = [_Reader(store, called, row, row.get(ROW, place), zone).read() for place, row in enumerate(rows, start=1)]
     first: dict[str, int] = {}
     for place, one in enumerate(found):
         if isinstance(one, Wanted) and first.setdefault(one.id, one.row) != one.row:

@@ -22,20 +22,24 @@ class Limits(NamedTuple):
     objective: Objective = "weighted"
 
 
+def default_work(requests: int) -> float:
+    """The work limit where nobody gives one: seconds for a day's list, minutes for twenty thousand requests."""
+    return min(5 + requests / 50, 600.0)
+
+
 def planner(limits: Limits, watch: Watch | None = None) -> Solver:
     """A solver of problems within the limits; the seconds are those of all problems together, from now on."""
-    from ...solver.plan.pipeline import WORK_LIMIT, solve_plan
+    from ...solver.plan.pipeline import solve_plan
 
     until = time.monotonic() + (math.inf if limits.seconds is None else limits.seconds)
 
     def solve(problem: PlanProblem, start: Plan | None) -> Solved:
         return solve_plan(
             problem,
-            work_limit=WORK_LIMIT if limits.work is None else limits.work,
-            time_limit=None if until == math.inf else lambda: time.monotonic() >= until,
+            work_limit=default_work(len(problem.requests)) if limits.work is None else limits.work,
             seed=limits.seed,
-            objective=limits.objective,
             start=start,
+            time_limit=None if until == math.inf else lambda: time.monotonic() >= until,
             progress=watch,
         )
 
