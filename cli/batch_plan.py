@@ -23,7 +23,9 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ..io.batch.executors import How
     from ..io.plans.movable import Movable
+    from ..io.plans.report import Report
     from ..io.store import Store
 
 
@@ -108,8 +110,8 @@ def open_store(
 
 def carry_out(asked: Asked, store: Store, requests: str | None, movable: Movable | None) -> int:
     """Plan, write and say; returns the exit code."""
+    from ..io.batch.formats import CSV, format_of
     from ..io.plans.api import plan, replan
-    from ..io.plans.formats import CSV, format_of
 
     if asked.output is not None:
         format_of(asked.output, standard=CSV)
@@ -133,18 +135,49 @@ def carry_out(asked: Asked, store: Store, requests: str | None, movable: Movable
             answer = replan(store, movable, requests if requests is not None else (), **limits)
     if asked.output is not None:
         answer.write(asked.output)
-    from .plan_report import exit_code, say
+    from ..io.outcome import EXIT_INTERRUPTED
+    from .plan_report import say
 
     say(store, answer, asked)
-    return exit_code(answer)
+    return EXIT_INTERRUPTED if answer.is_interrupted else exit_code_of(answer.report)
+
+
+def exit_code_of(report: Report) -> int:
+    """5 where a row is at fault, 3 where nothing has a time, else 0."""
+    from ..io.outcome import EXIT_NOTHING_FOUND, EXIT_OK
+
+    if report.counts.get("error"):
+        return 5
+    return EXIT_OK if report.served or not report.requests else EXIT_NOTHING_FOUND
 
 
 @click.command("plan")
 @click.argument("requests", metavar="REQUESTS", type=click.Path(allow_dash=True))
+@click.option(
+    "--partitions",
+    metavar="N",
+    type=click.IntRange(1, 99_999),
+    help="Plan in so many parts that share nothing. An interrupted run is continued by the same command.",
+)
+@click.option(
+    "--executor",
+    type=click.Choice(["serial", "processes", "dask"]),
+    default="serial",
+    show_default=True,
+    help="Where parts are planned: here, in several processes, or on a Dask cluster.",
+)
+@click.option(
+    "--workers", metavar="N", type=click.IntRange(1, 1024), help="How many processes. Default: one for each processor."
+)
+@click.option("--scheduler-address", metavar="URL", help="The Dask scheduler. Default: a cluster on this machine.")
 @plan_options
 def command(
     asked: Asked,
     requests: str,
+    partitions: int | None,
+    executor: Any,
+    workers: int | None,
+    scheduler_address: str | None,
     calendars: tuple[str, ...],
     ledger: str | None,
     now: str | None,
@@ -158,7 +191,50 @@ def command(
 
     \b
     Example:
-      slotwright batch plan examples/requests.csv --calendar examples/clinic --now 2026-03-09T13:00:00Z
+      slotwright batch plan examples/plan.csv --calendar examples/clinic --now 2026-03-09T13:00:00Z
     """
+    if partitions is None:
+        if executor != "serial":
+            raise click.UsageError(f"--executor {executor} needs --partitions.")
+        store = open_store(asked, calendars, ledger, now, lock_timeout, unsafe_filesystem)
+        return carry_out(asked, store, requests, None)
+    if asked.output in (None, "-") or asked.book:
+        raise click.UsageError("--partitions needs -o PLAN, beside which the parts lie, and writes no bookings.")
+    if executor != "dask" and scheduler_address is not None:
+        raise click.UsageError("--scheduler-address is for --executor dask.")
     store = open_store(asked, calendars, ledger, now, lock_timeout, unsafe_filesystem)
-    return carry_out(asked, store, requests, None)
+    from ..io.batch.executors import How
+
+    return _in_parts(asked, store, requests, partitions, How(executor, workers, scheduler_address))
+
+
+def _in_parts(asked: Asked, store: Store, requests: str, partitions: int, how: How) -> int:
+    from ..io.batch.formats import CSV, format_of, write_batches
+    from ..io.plans.parts import plan_in_parts
+    from ..io.plans.planning import earliest_of
+    from ..io.plans.solving import Limits
+    from ..io.plans.tables import answer_schema, read_rows
+    from .plan_report import say_how_to_continue, say_parts
+
+    assert asked.output is not None
+    format_of(asked.output, standard=CSV)
+    limits = Limits(asked.work_limit, asked.time_limit_seconds, asked.seed, asked.objective)
+    try:
+        with Bar("Planning", "partitions") as bar:
+            parts = plan_in_parts(
+                store,
+                read_rows(requests),
+                asked.output,
+                limits,
+                timezone=asked.timezone,
+                earliest=earliest_of(store, allow_past=asked.allow_past),
+                count=partitions,
+                how=how,
+                progress=bar.show_of,
+            )
+    except KeyboardInterrupt:
+        say_how_to_continue(asked.output)
+        raise
+    write_batches([parts.answers], answer_schema(), asked.output)
+    say_parts(parts, partitions, asked)
+    return exit_code_of(parts.report)

@@ -42,7 +42,11 @@ LEDGER_COMMANDS = {
 }
 """The commands below `slotwright ledger`."""
 
-BATCH_COMMANDS = {"find": "Find free times for a table of requests."}
+BATCH_COMMANDS = {
+    "find": "Find free times for a table of requests.",
+    "plan": "Place as many requests as possible at once.",
+    "replan": "Move bookings where somebody drops out, or to make room.",
+}
 """The commands below `slotwright batch`."""
 
 BATCH_HOMES = {name: f"batch_{name}" for name in BATCH_COMMANDS}

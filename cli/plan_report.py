@@ -14,6 +14,7 @@ from .text import count, day, printable, times
 if TYPE_CHECKING:
     from ..io.plans.answers import Answer
     from ..io.plans.api import PlanAnswer
+    from ..io.plans.parts import Parts
     from ..io.plans.report import Report
     from ..io.store import Store
     from ..solver.civil import Zone
@@ -50,17 +51,6 @@ class Watcher:
         self._bar.say(f"{printable(stage.name)}: {stage.served:,} served{gap}")
 
 
-def exit_code(answer: PlanAnswer) -> int:
-    """130 after an interrupt, 5 where a row was at fault, 3 where nothing has a time, else 0."""
-    from ..io.outcome import EXIT_INTERRUPTED, EXIT_NOTHING_FOUND, EXIT_OK
-
-    if answer.is_interrupted:
-        return EXIT_INTERRUPTED
-    if answer.report.counts.get("error"):
-        return 5
-    return EXIT_OK if answer.report.served or not answer.answers else EXIT_NOTHING_FOUND
-
-
 def say(store: Store, answer: PlanAnswer, asked: Asked) -> None:
     """The answers where no file takes them, then the report; beside answers on standard output, on standard error."""
     if asked.as_json:
@@ -88,7 +78,11 @@ def _visits(store: Store, answer: PlanAnswer, timezone: str | None) -> str:
     rows: list[list[str]] = []
     for one in answer.answers:
         has_time = one.start is not None and one.status not in ("not-placed", "error", "not-moved")
-        cells = [printable(one.id), one.status, *(clocks.when(one) if has_time else ["", ""])]
+        cells = [
+            printable(one.id.removeprefix("Appointment/")),
+            one.status,
+            *(clocks.when(one) if has_time else ["", ""]),
+        ]
         cells.append(_with(store, one) if has_time else printable(one.reason or ""))
         rows.append([*cells, *([clocks.before(one)] if moves else [])])
     return render(headers, rows)
@@ -174,3 +168,28 @@ def _interrupted(answer: PlanAnswer, asked: Asked) -> str:
     if not asked.book:
         return "Interrupted; this is the best plan so far."
     return f"Interrupted: {count(done, 'visit')} booked so far. The same command again keeps these and goes on."
+
+
+def say_parts(parts: Parts, asked_for: int, asked: Asked) -> None:
+    """The report of a plan in parts; its answers are in the file."""
+    if asked.as_json:
+        print_json({"report": parts.report.as_json(), "partitions": parts.parts})
+        return
+    for line in _report(parts.report):
+        click.echo(line)
+    if parts.parts < asked_for:
+        why = "requests that share schedules, patients or precedence are planned in one piece"
+        click.echo(f"Note: {count(parts.parts, 'partition')} instead of {asked_for}: {why}.", err=True)
+    if parts.found:
+        click.echo(f"Note: {count(parts.found, 'partition')} had been finished by an earlier run.", err=True)
+
+
+def say_how_to_continue(output: str) -> None:
+    from ..io.plans.parts import WORK, finished
+
+    done, total = finished(output)
+    if done:
+        click.echo(
+            f"{done} of {total} partitions are finished, in {printable(output)}{WORK}. The same command continues.",
+            err=True,
+        )

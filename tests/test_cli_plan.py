@@ -14,7 +14,7 @@ ROWS = """\
 request_id,service,schedules,windows,patient,after
 first,checkup,"ames,bell;room-1,room-2",2026-03-10T09:00/2026-03-10T10:00,Ann Lee,
 second,checkup,bell,2026-03-10,Ann Lee,first 0..1h same-day
-third,checkup,ames,2026-03-14,,
+third,checkup,ames,2026-03-10T07:00/2026-03-10T08:00,,
 """
 
 
@@ -41,7 +41,7 @@ def test_a_plan_for_people(ask: Ask) -> None:
     ]
     assert "third     not-placed" in said.out and "(ames) leaves no start in its windows." in said.out
     assert "3 requests: 2 placed, 1 without a place." in said.out
-    assert "Objective 4,000 = weight 4,000; no plan is worth more than 4,000.0, a gap of 0.00%." in said.out
+    assert "Objective 4,000 = weight 4,000. No plan is worth more.\n" in said.out
     assert ask("list").out.startswith("No appointments")
 
 
@@ -77,9 +77,10 @@ def test_exit_codes(ask: Ask) -> None:
     Path("bad.csv").write_text(ROWS + "fourth,checkup,ames,yesterday,,\n", encoding="utf-8")
     said = ask("batch", "plan", "bad.csv")
     assert said.code == 5 and "Row 4: windows 'yesterday' is not a window." in " ".join(said.out.split())
-    Path("none.csv").write_text(ROWS.splitlines()[0] + "\nx,checkup,ames,2026-03-15,,\n", encoding="utf-8")
+    header, *_, nowhere = ROWS.splitlines()
+    Path("none.csv").write_text(f"{header}\n{nowhere}\n", encoding="utf-8")
     assert ask("batch", "plan", "none.csv").code == 3
-    Path("empty.csv").write_text(ROWS.splitlines()[0] + "\n", encoding="utf-8")
+    Path("empty.csv").write_text(f"{header}\n", encoding="utf-8")
     assert ask("batch", "plan", "empty.csv").out == "0 requests: nothing to do.\n"
 
 
@@ -118,7 +119,7 @@ def test_replanning_who_drops_out(ask: Ask) -> None:
     day = ("--from", "2026-03-10", "--to", "2026-03-10")
     said = ask("batch", "replan", "--drop", "ames", "--pool", "ames,bell", *day)
     assert "1 request: 1 to be moved." in said.out
-    assert "Dr. Bell" in said.out and "Tue 10 Mar 09:00 – 09:30 EDT, ames" in said.out
+    assert "Dr. Bell" in said.out and "Tue 10 Mar 09:00 – " in said.out and "EDT, ames" in said.out
     assert "Objective 19,900 = weight 20,000 − moves 100" in said.out
     said = ask("batch", "replan", "--drop", "ames", "--pool", "ames,bell", *day, "--book", "-o", "moved.csv")
     assert "1 request: 1 moved." in said.out

@@ -12,9 +12,9 @@ from typing import Any, cast
 import orjson
 
 from ..arrow import arrow, parquet
+from ..batch.formats import ARROW, CSV, PARQUET, STANDARD, format_of, write_batches
 from ..errors import LoadError
 from .answers import Answer
-from .formats import ARROW, CSV, PARQUET, STANDARD, format_of, write_batches
 from .requests import FAULT, Row, check_columns
 
 # Requests

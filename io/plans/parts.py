@@ -1,0 +1,215 @@
+"""A plan in parts that have nothing in common: each part a file in, a file out, here or elsewhere.
+
+Requests that share a schedule, a patient or a precedence, directly or through others, stand in one part. So a part
+can be planned without knowing the others, and all together are one plan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from ...solver.errors import InvalidInputError
+from ..arrow import arrow, parquet
+from ..batch.executors import How, Job, run_jobs
+from ..batch.run import exporting, kept
+from ..calendars import open_calendar
+from ..errors import LoadError
+from ..local import zone_named
+from ..staging import new_file
+from ..store import Store
+from .planning import Settings, make_plan
+from .report import Report, report_of, together
+from .requests import ROW, BadRow, Row, Wanted, read_requests
+from .solving import Limits, planner
+from .tables import answer_schema, answers_table
+
+SOLVE = "slotwright.io.plans.parts:solve_part"
+WORK = ".parts"
+_MANIFEST = "manifest.json"
+_REPORT = b"slotwright.report"
+
+
+class Parts(NamedTuple):
+    """The answers of all parts as one Arrow table, the figures of all together, how many parts there were, and how many
+    of them an earlier run had finished."""
+
+    answers: Any
+    report: Report
+    parts: int
+    found: int
+
+
+def split(found: Sequence[Wanted | BadRow], count: int) -> list[list[int]]:
+    """The places of the rows of at most `count` parts of about equal size, in order of first mention."""
+    parent = list(range(len(found)))
+
+    def root(one: int) -> int:
+        while parent[one] != one:
+            parent[one] = parent[parent[one]]
+            one = parent[one]
+        return one
+
+    first: dict[str, int] = {}
+    for place, one in enumerate(found):
+        for name in _shares(one):
+            low, high = sorted((root(first.setdefault(name, place)), root(place)))
+            parent[high] = low
+    groups: defaultdict[int, list[int]] = defaultdict(list)
+    for place in range(len(found)):
+        groups[root(place)].append(place)
+    parts: defaultdict[int, list[int]] = defaultdict(list)
+    before = 0
+    for group in groups.values():
+        parts[before * count // len(found)] += group
+        before += len(group)
+    return [sorted(part) for part in parts.values()]
+
+
+def _shares(one: Wanted | BadRow) -> Iterator[str]:
+    """What a request has in common with all that name it too."""
+    yield f"request {one.id}"
+    if isinstance(one, BadRow):
+        return
+    for pool in (*one.pools, *(pool for pool, _ in one.optional)):
+        yield from (f"Schedule/{id}" for id in pool)
+    if one.patient is not None:
+        yield one.patient["reference"]
+    for gap in one.after:
+        yield f"request {gap.request}"
+
+
+def plan_in_parts(
+    store: Store,
+    rows: Sequence[Row],
+    path: str,
+    limits: Limits,
+    *,
+    timezone: str | None,
+    earliest: int,
+    count: int,
+    how: How,
+    progress: Callable[[int, int], None],
+) -> Parts:
+    """Plan in up to `count` parts, which lie in a folder beside `path` until all are done.
+
+    A run with the same requests, store and limits takes those that are finished as they are.
+    """
+    work = Path(f"{path}{WORK}")
+    zone = None if timezone is None else zone_named(store, timezone)
+    with store.reading() as state:
+        found = read_requests(state, rows, zone=zone)
+    now_ms = int(store.now().timestamp() * 1000)
+    with kept(exporting(store)) as tables, _work_folder(work):
+        options = {**limits._asdict(), "timezone": timezone, "earliest": earliest, "now_ms": now_ms}
+        wanted = {"rows": _digest(rows), "tables": _digest_of_folder(tables), "parts": count, "options": options}
+        if _manifest(work) != wanted:
+            _begin(work, rows, split(found, count), wanted)
+        jobs = [Job(str(one), str(_answer(one))) for one in sorted(work.glob("requests-*.parquet"))]
+        left = [job for job in jobs if not Path(job.path_out).exists()]
+        done = len(jobs) - len(left)
+        options["tables"] = str(tables.resolve())
+        run_jobs(SOLVE, left, options, how, lambda finished, _: progress(done + finished, len(jobs)))
+        merged = Parts(*_merged([Path(job.path_out) for job in jobs]), len(jobs), done)
+    shutil.rmtree(work)
+    return merged
+
+
+def solve_part(path_in: str, path_out: str, options: dict[str, Any]) -> None:
+    """Plan the requests of one file into another, which appears when it is complete.
+
+    `options` are the limits, `tables`, the folder of the calendar, `timezone`, `earliest` and `now_ms`.
+    """
+    given = parquet().read_table(path_in)
+    numbers, cells = (given.column(name).to_pylist() for name in (ROW, "cells"))
+    rows: list[Row] = [{**orjson.loads(one), ROW: number} for number, one in zip(numbers, cells)]
+    now = datetime.fromtimestamp(options["now_ms"] / 1000, UTC)
+    store = open_calendar([options["tables"]], clock=lambda: now)
+    zone = None if options["timezone"] is None else zone_named(store, options["timezone"])
+    limits = Limits(**{name: options[name] for name in Limits._fields})
+    outcome = make_plan(store, rows, planner(limits), Settings(zone, earliest=options["earliest"]))
+    report = orjson.dumps(report_of(outcome, 0.0).as_json())
+    table = answers_table(outcome.answers).replace_schema_metadata({_REPORT: report})
+    with new_file(path_out, replace=True) as file:
+        parquet().write_table(table, file, compression="zstd", write_page_checksum=True)
+
+
+def _merged(paths: Sequence[Path]) -> tuple[Any, Report]:
+    """The answers in the order of the rows, and the figures of all parts."""
+    tables = [parquet().read_table(path) for path in paths]
+    reports = [Report(**orjson.loads(table.schema.metadata[_REPORT])) for table in tables]
+    everything = arrow().concat_tables([table.cast(answer_schema()) for table in tables])
+    return everything.sort_by("row"), together(reports)
+
+
+# The folder of parts
+
+
+def _answer(part: Path) -> Path:
+    return part.with_name(part.name.replace("requests-", "answers-"))
+
+
+@contextmanager
+def _work_folder(work: Path) -> Generator[None]:
+    """The folder of parts; it is removed again if nothing is finished in it."""
+    if work.exists() and not (work.is_dir() and ((work / _MANIFEST).exists() or not any(work.iterdir()))):
+        raise InvalidInputError(f"{work} is in the way: it holds no parts of an earlier run. Move it.")
+    if not work.parent.is_dir():
+        raise InvalidInputError(f"{work.parent} is no folder; make it first.")
+    work.mkdir(exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if not any(work.glob("answers-*.parquet")):
+            shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def finished(path: str) -> tuple[int, int]:
+    """How many parts of an interrupted run are finished, and how many there are."""
+    work = Path(f"{path}{WORK}")
+    return len(list(work.glob("answers-*.parquet"))), len(list(work.glob("requests-*.parquet")))
+
+
+def _manifest(work: Path) -> dict[str, Any]:
+    try:
+        return orjson.loads((work / _MANIFEST).read_bytes())
+    except FileNotFoundError:
+        return {}
+    except orjson.JSONDecodeError as error:
+        raise LoadError(f"{work / _MANIFEST} is not readable as JSON, {error.msg}. Remove {work}.") from error
+
+
+def _begin(work: Path, rows: Sequence[Row], parts: Sequence[Sequence[int]], wanted: dict[str, Any]) -> None:
+    """Write the requests of each part; what another run left is removed first."""
+    for path in (work / _MANIFEST, *work.glob("answers-*.parquet"), *work.glob("requests-*.parquet")):
+        path.unlink(missing_ok=True)
+    for number, part in enumerate(parts):
+        columns: dict[str, list[Any]] = {
+            ROW: [place + 1 for place in part],
+            "cells": [orjson.dumps(rows[place]).decode() for place in part],
+        }
+        types = arrow().schema([(ROW, arrow().int32()), ("cells", arrow().string())])
+        parquet().write_table(arrow().table(columns, types), work / f"requests-{number:05d}.parquet")
+    with new_file(work / _MANIFEST, replace=True) as file:
+        file.write(orjson.dumps(wanted, option=orjson.OPT_INDENT_2))
+
+
+def _digest(rows: Sequence[Row]) -> str:
+    return hashlib.blake2b(orjson.dumps(rows), digest_size=16).hexdigest()
+
+
+def _digest_of_folder(folder: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            digest.update(f"{path.name} {hashlib.file_digest(file, 'blake2b').hexdigest()}\n".encode())
+    return digest.hexdigest()
