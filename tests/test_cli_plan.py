@@ -129,14 +129,11 @@ def test_replanning_who_drops_out(ask: Ask) -> None:
     assert (cells["status"], cells["schedules"], cells["before_schedules"]) == ("moved", "bell", "ames")
     said = ask("batch", "replan", "--drop", "bell")
     assert "1 request: 1 not to be moved." in said.out
-    assert "No other schedule may take over from Schedule/bell. Name some with --pool bell,NAME." in " ".join(
-        said.out.split()
-    )
+    [answer] = ask("batch", "replan", "--drop", "bell", "--json").json["answers"]
+    assert answer["reason"] == "No other schedule may take over from Schedule/bell. Name some with --pool bell,NAME."
 
 
-@pytest.mark.parametrize(
-    "flag", [(), ("--time-limit-seconds", "30"), ("--objective", "lexicographic"), ("--seed", "7")]
-)
+@pytest.mark.parametrize("flag", [(), ("--objective", "lexicographic", "--seed", "7")])
 def test_plans_are_repeatable(ask: Ask, flag: tuple[str, ...]) -> None:
     rows = ["request_id,service,schedules,windows,weight"]
     rows += [f'r{number},checkup,"ames,bell;room-1,room-2",2026-03-10,{number % 5 + 1}' for number in range(20)]
