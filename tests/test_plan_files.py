@@ -17,9 +17,9 @@ from instances import PLAN_FIRST_DAY as FIRST_DAY
 from plan_files import Visit, schedule_id
 from plans import problem
 from slotwright.io import invoke, open_calendar
-from slotwright.io.plan.compiling import compile_plan
-from slotwright.io.plan.requests import Wanted, read_requests
-from slotwright.io.plan.tables import read_rows
+from slotwright.io.plans.compiling import compile_plan
+from slotwright.io.plans.requests import Wanted, read_requests
+from slotwright.io.plans.tables import read_rows
 from slotwright.solver.plan.problem import PlanProblem
 
 SCRIPT = Path(plan_files.__file__).parent / "instances.py"
