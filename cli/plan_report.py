@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,7 @@ def say(store: Store, answer: PlanAnswer, asked: Asked) -> None:
     is_beside = asked.output == "-"
     if asked.output is None and answer.answers:
         click.echo(_visits(store, answer, asked.timezone))
-    for line in _report(answer.report):
+    for line in report_lines(answer.report, with_stages=(sys.stderr if is_beside else sys.stdout).isatty()):
         click.echo(line, err=is_beside)
     if answer.is_interrupted:
         click.echo(_interrupted(answer, asked), err=True)
@@ -128,10 +129,11 @@ class _Clocks:
         return when if before.schedules == answer.schedules else f"{when}, {printable(', '.join(before.schedules))}"
 
 
-def _report(report: Report) -> Iterator[str]:
+def report_lines(report: Report, *, with_stages: bool) -> Iterator[str]:
+    """The figures. Stages and seconds are for who waited: at a terminal, and in --json."""
     parts = [f"{report.counts[status]:,} {words}" for status, words in _WORDS.items() if report.counts.get(status)]
     yield f"{count(report.requests, 'request')}: {', '.join(parts) or 'nothing to do'}."
-    if report.stages:
+    if report.stages and with_stages:
         yield from _stages(report).splitlines()
     if report.rounds:
         yield _worth(report)
@@ -140,11 +142,13 @@ def _report(report: Report) -> Iterator[str]:
 
 
 def _stages(report: Report) -> str:
-    headers = [("Stage", Keeps.FOLDS), *((name, Keeps.NUMBER) for name in ("Work", "Served", "Objective", "Bound"))]
+    names = ("Work", "Seconds", "Served", "Objective", "Bound")
+    headers = [("Stage", Keeps.FOLDS), *((name, Keeps.NUMBER) for name in names)]
     rows = [
         [
             printable(one["name"]),
             f"{one['work']:,.2f}",
+            f"{one['seconds']:,.1f}",
             f"{one['served']:,}",
             f"{one['objective']:,}",
             "" if one["bound"] is None else f"{one['bound']:,.1f}",
@@ -175,7 +179,7 @@ def say_parts(parts: Parts, asked_for: int, asked: Asked) -> None:
     if asked.as_json:
         print_json({"report": parts.report.as_json(), "partitions": parts.parts})
         return
-    for line in _report(parts.report):
+    for line in report_lines(parts.report, with_stages=sys.stdout.isatty()):
         click.echo(line)
     if parts.parts < asked_for:
         why = "requests that share schedules, patients or precedence are planned in one piece"

@@ -73,6 +73,18 @@ def test_json_and_files(ask: Ask) -> None:
     assert said.out.startswith("request_id,row,status,") and said.err.startswith("3 requests: ")
 
 
+def test_at_a_terminal_the_report_has_a_row_for_each_stage(ask: Ask) -> None:
+    from slotwright.cli.plan_report import report_lines
+    from slotwright.io.plans.report import Report
+
+    found = ask("batch", "plan", "rows.csv", "--json").json["report"]
+    lines = list(report_lines(Report(**found), with_stages=True))
+    assert lines[1].split() == ["Stage", "Work", "Seconds", "Served", "Objective", "Bound"]
+    assert [line.split()[0] for line in lines[3:5]] == ["greedy", "prices"]
+    assert lines[-1] == "Objective 4,000 = weight 4,000. No plan is worth more."
+    assert all(one["seconds"] >= 0 for one in found["stages"])
+
+
 def test_exit_codes(ask: Ask) -> None:
     Path("bad.csv").write_text(ROWS + "fourth,checkup,ames,yesterday,,\n", encoding="utf-8")
     said = ask("batch", "plan", "bad.csv")

@@ -17,7 +17,7 @@ from .movable import Movable
 from .planning import Outcome, Settings, earliest_of, make_plan
 from .report import Report, report_of
 from .requests import Row, check_columns
-from .solving import Limits, Watch, planner
+from .solving import Limits, StageClock, Watch, planner
 from .tables import answers_table, read_rows, rows_of, write_answers
 
 Requests = str | os.PathLike[str] | Iterable[Row]
@@ -136,8 +136,9 @@ def _run(
     rows = rows_given(requests)
     zone = None if timezone is None else zone_named(store, timezone)
     settings = Settings(zone, earliest_of(store, allow_past=allow_past), movable, book, who)
-    outcome = make_plan(store, rows, planner(limits, watch), settings)
-    return PlanAnswer(outcome, report_of(outcome, time.monotonic() - begun))
+    clock = StageClock(watch)
+    outcome = make_plan(store, rows, planner(limits, clock), settings)
+    return PlanAnswer(outcome, report_of(outcome, time.monotonic() - begun, clock.seconds))
 
 
 def rows_given(requests: Any) -> Sequence[Row]:

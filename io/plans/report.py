@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -40,8 +40,8 @@ class Report:
         return asdict(self)
 
 
-def report_of(outcome: Outcome, seconds: float) -> Report:
-    """The figures of an outcome."""
+def report_of(outcome: Outcome, seconds: float, of_stages: Mapping[str, float] | None = None) -> Report:
+    """The figures of an outcome, with the seconds that it took, and each stage."""
     counts = dict(sorted(outcome.counts.items()))
     first = outcome.rounds[0] if outcome.rounds else None
     solved = None if first is None else first.solved
@@ -58,7 +58,7 @@ def report_of(outcome: Outcome, seconds: float) -> Report:
         is_optimal=solved is None or solved.is_optimal,
         ended="done" if solved is None else solved.ended,
         work=0.0 if solved is None else round(solved.work, 6),
-        stages=() if solved is None else tuple(_stage(one) for one in solved.stages),
+        stages=() if solved is None else tuple(_stage(one, of_stages or {}) for one in solved.stages),
         rounds=len(outcome.rounds),
         taken=outcome.taken,
         seconds=round(seconds, 3),
@@ -70,9 +70,9 @@ def gap_of(objective: int, bound: float) -> float:
     return max(0.0, (bound - objective) / bound) if bound > 0 else 0.0
 
 
-def _stage(stage: Any) -> dict[str, Any]:
+def _stage(stage: Any, seconds: Mapping[str, float]) -> dict[str, Any]:
     found = {name: getattr(stage, name) for name in ("name", "work", "served", "objective", "bound")}
-    return found | {"work": round(stage.work, 6)}
+    return found | {"work": round(stage.work, 6), "seconds": seconds.get(stage.name, 0.0)}
 
 
 def together(reports: Sequence[Report]) -> Report:

@@ -22,6 +22,30 @@ class Limits(NamedTuple):
     objective: Objective = "weighted"
 
 
+class StageClock:
+    """How many seconds each stage took, of the first plan; and passes on what it is told."""
+
+    def __init__(self, watch: Watch | None = None) -> None:
+        self._watch = watch
+        self._begun = time.monotonic()
+        self._ended: dict[str, float] = {}
+        self._is_over = False
+
+    def __call__(self, stage: Any) -> None:
+        names = list(self._ended)
+        self._is_over = self._is_over or (stage.name in names[:-1])
+        if not self._is_over:
+            self._ended[stage.name] = time.monotonic() - self._begun
+        if self._watch is not None:
+            self._watch(stage)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """By stage; what came before the first counts as its own."""
+        ends = [0.0, *self._ended.values()]
+        return {name: round(end - ends[place], 3) for place, (name, end) in enumerate(self._ended.items())}
+
+
 def default_work(requests: int) -> float:
     """The work limit where nobody gives one: seconds for a day's list, minutes for twenty thousand requests."""
     return min(5 + requests / 50, 600.0)
