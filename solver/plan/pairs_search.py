@@ -1,9 +1,10 @@
 """Plans with penalties on pairs of visits: annealing that moves one visit at a time to a place drawn from all places.
 
 A step takes a request and draws its start and choices from the exact distribution exp(−cost ÷ temperature) over all of
-them, beside the others where they are: what costs least is likely, and what is drawn is never refused. A round goes
-from a hot plan to a cold one, first with an eye to conflicts and medium penalties, then to soft ones. Work is counted
-in steps, so that the same seed and steps give the same plan.
+them, beside the others where they are: what costs least is likely, and what is drawn is never refused. Several plans,
+a population, are cooled down side by side, first with an eye to conflicts and medium penalties; between stages the
+better ones take the place of others, as often as the next temperature makes them likelier. Then soft costs are seen to.
+Work is counted in steps, so that the same seed and steps give the same plan.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ BLOCK = 64
 """Steps at one temperature, and between two looks at `stop`."""
 
 _NOISE = 1 << 15
-_ROUND = 40
-"""Steps of a round for each two requests, if there are so many: from there on another beginning gains more."""
+_STAGES = 12
+_MEMBERS = 64
+_MEMBER = 18
+"""Steps of a member for each two requests: from there on another member gains more."""
 
 
 class Outcome(NamedTuple):
@@ -64,8 +67,8 @@ def search(
     """The best plan found in so many steps: most weight served, then least medium, then least soft costs.
 
     Every request is served for which that is possible without a conflict, as far as the search can see, unless it costs
-    more than it is worth. `start` is a plan to better. `progress` is told the best so far after every round, and
-    at an interruption.
+    more than it is worth. `start` is a plan to better. `progress` is told the best so far now and then, and at
+    an interruption.
 
     Raises
     ------
@@ -91,6 +94,7 @@ def search_layout(
     try:
         run.anneal()
     except KeyboardInterrupt:
+        run.rescue()
         run.tell()
         raise
     return run.outcome()
@@ -104,9 +108,9 @@ def schedule(made: Layout) -> Schedule:
     finest = min(
         (float(term.weights[term.weights > 0].min()) for term in made.terms if term.level == MEDIUM), default=1.0
     )
-    medium = 3 * soft / finest
+    medium = 10 * soft / finest
     weights = (6 * medium * finest, medium, 1.0)
-    return Schedule(weights, 18 * soft, 0.6 * soft, soft / 60)
+    return Schedule(weights, 60 * soft, 2 * soft, soft / 60)
 
 
 def _spread(own: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
@@ -137,28 +141,64 @@ class _Run:
         self._progress = progress
         self.stopped = False
         self._best: _State | None = None
+        self._states: list[_State] = []
 
-    # Rounds
+    # Stages
 
     def anneal(self) -> None:
-        """Rounds from new beginnings, then a last one that keeps to the best plan and sees to its soft costs."""
+        """Cool a population down from new beginnings, see to the soft costs of each, and then to those of the best."""
         if not len(self._movable):
             self.keep(self._field.nodes, self._field.starts)
             return
         plan = self._schedule
-        rounds = max(1, self._left // (_ROUND * len(self._movable) ** 2))
-        length = self._left // (rounds + 1)
-        for _ in range(rounds):
-            self._field.weigh(plan.weights)
+        steps = self._left * 3 // 4
+        many = max(1, min(_MEMBERS, steps // (_MEMBER * len(self._movable) ** 2), steps // (_STAGES * BLOCK)))
+        self._field.weigh(plan.weights)
+        for _ in range(many):
             self._insert(plan.hot)
-            self._cool(length * 3 // 4, plan.hot, plan.warm)
-            self._settle(length // 4, plan.warm)
-            if self.stopped:
-                return
+            self._states.append(self._here())
+        self._populate(steps // many // _STAGES)
+        rest = self._left // 3 // len(self._states)
+        for state in sorted(set(self._states)):
+            self._restore(state)
+            self._settle(rest, plan.warm)
             self.tell()
         assert self._best is not None
         self._restore(self._best)
         self._settle(self._left, plan.warm)
+
+    def _populate(self, steps: int) -> None:
+        """Bring all members to the next temperature in turn, until they are warm; between, the better ones multiply."""
+        plan = self._schedule
+        temperatures = plan.hot * (plan.warm / plan.hot) ** (np.arange(_STAGES + 1) / _STAGES)
+        for high, low, after in zip(temperatures, temperatures[1:], [*temperatures[2:], 0.0], strict=False):
+            for number, state in enumerate(self._states):
+                self._restore(state)
+                self._cool(steps, float(high), float(low))
+                self._states[number] = self._here()
+                if self.stopped:
+                    # Who has cooled down furthest is among the first.
+                    self._states = [min(self._states[: number + 1], key=self._energy)]
+                    return
+            if after:
+                self._select(1 / float(after) - 1 / float(low))
+
+    def _select(self, colder: float) -> None:
+        """Draw members anew, each as often as it is likelier than the others at 1 ÷ temperature larger by `colder`."""
+        energies = np.array([self._energy(state) for state in self._states])
+        likely = np.exp(colder * (energies.min() - energies))
+        places = np.cumsum(likely) / likely.sum() * len(likely)
+        drawn = np.searchsorted(places, np.arange(len(likely)) + self._rng.random())
+        self._states = [self._states[min(place, len(likely) - 1)] for place in drawn.tolist()]
+
+    def _energy(self, state: _State) -> float:
+        return float(np.dot(state.levels, self._schedule.weights))
+
+    def rescue(self) -> None:
+        """Make the best of what there is at an interruption, which may have come in the middle of a move."""
+        if self._best is None and self._states:
+            self._restore(min(self._states, key=self._energy))
+            self._settle(0, self._schedule.warm)
 
     def _settle(self, steps: int, temperature: float) -> None:
         """Cool down with conflicts and medium costs as good as walls."""
@@ -189,7 +229,7 @@ class _Run:
             if self._stop is not None and self._stop():
                 self.stopped = True
                 return
-            noise = self._scaled(high * (low / high) ** (block / max(1, blocks - 1)))
+            noise = self._scaled(high * (low / high) ** ((block + 1) / blocks))
             requests = self._movable[self._rng.integers(len(self._movable), size=BLOCK)].tolist()
             for request, offset in zip(requests, self._rng.integers(_NOISE, size=BLOCK).tolist(), strict=True):
                 self._draw(request, noise, offset)
@@ -227,9 +267,15 @@ class _Run:
 
     def keep(self, nodes: Sequence[int], starts: Sequence[int]) -> None:
         """Remember a state if it is the best so far."""
-        state = _State(self._made.levels(nodes, starts), tuple(nodes), tuple(starts))
+        state = self._state(nodes, starts)
         if self._best is None or self._rank(state) < self._rank(self._best):
             self._best = state
+
+    def _here(self) -> _State:
+        return self._state(self._field.nodes, self._field.starts)
+
+    def _state(self, nodes: Sequence[int], starts: Sequence[int]) -> _State:
+        return _State(self._made.levels(nodes, starts), tuple(nodes), tuple(starts))
 
     def _rank(self, state: _State) -> tuple[float, ...]:
         requests = self._made.problem.requests
