@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from slotwright.solver.plan.penalties import (
     Overlap,
     Penalty,
     Visit,
+    charges,
     named,
     visits_of,
 )
@@ -311,3 +314,12 @@ def test_an_interruption_tells_the_best_so_far(blocks: int) -> None:
     assert told[-1].steps == blocks * pairs_search.BLOCK
     costs = [(one.medium, one.soft) for one in told]
     assert costs == sorted(costs, reverse=True)
+
+
+def test_the_example_of_the_documentation_plans_without_a_charge() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "penalties.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(text.split("```python\n")[1].split("```")[0], names)
+    # The only two starts of which neither overlaps nor touches are the first and the last.
+    assert {placement.tick for placement in names["result"].plan} == {0, 4}
+    assert all(charge.cost == 0 for charge in charges(names["problem"], names["result"].plan))
