@@ -30,8 +30,8 @@ class Neighbourhood:
         return self.made.writer
 
 
-def write(part: Part, found: Standing, formulation: Formulation = "cliques") -> Neighbourhood:
-    """The model of a part; `found` is where its requests stand, from which the search starts."""
+def write(part: Part, found: Standing, formulation: Formulation = "cliques", *, hinted: bool = True) -> Neighbourhood:
+    """The model of a part; `found` is where its requests stand, from which the search starts if `hinted`."""
     made = families.draft(part)
     families.one_start(made)
     families.one_choice(made)
@@ -44,8 +44,9 @@ def write(part: Part, found: Standing, formulation: Formulation = "cliques") -> 
     families.quotas(made)
     families.links(made)
     families.worth(made)
-    literals = len(made.pair) + len(made.owns)
-    made.writer.hint(range(literals), _stands(made, found)[:literals].tolist())
+    if hinted:
+        literals = len(made.pair) + len(made.owns)
+        made.writer.hint(range(literals), _stands(made, found)[:literals].tolist())
     return Neighbourhood(made)
 
 

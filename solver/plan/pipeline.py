@@ -38,6 +38,9 @@ _LAYOUT = 5e-7
 _PRICES, _DIVE, _EJECTION, _REFINEMENT = 0.15, 0.3, 0.15, 0.05
 """What these stages may take of the work there is; polishing has the rest."""
 
+_PROOF = 0.7
+"""What proofs may take of the work that is left when they begin."""
+
 _LEAST, _MOST = 40, 400
 """Steps of prices."""
 
@@ -49,7 +52,7 @@ _ROUNDS = 60
 _FINE = (0.002, 0.0001)
 """The first and the last step of prices that are good already."""
 
-_SOLVER = 12.0
+_SOLVER = 8.0
 """Work of a unit of the solver's deterministic time, with all that is done around it."""
 
 _SLICES = 4
@@ -267,7 +270,7 @@ class _Run:
 
     def _prove(self, table: Table) -> None:
         """Components that are small, to proof."""
-        left = self._work.left
+        left = _PROOF * self._work.left
         found = prove(table, self._plan, work=left / _SOLVER, stop=self._stop())
         self._work.add(_SOLVER * sum(proof.work for proof in found.proofs))
         self._proofs = found.proofs
@@ -294,6 +297,8 @@ class _Run:
                 Budget(work=slices / _SOLVER),
                 self._seed + number,
                 key=_key if self._problem.penalties else None,
+                prices=self._best,
+                settled=proven,
                 stop=self._stop(),
             )
             self._work.add(_SOLVER * found.work)

@@ -7,7 +7,7 @@ plan depends on the plan before, the seed and the budget alone, and not on how f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -69,6 +69,7 @@ def polish(
     seed: int,
     *,
     prices: Prices = (),
+    settled: Iterable[int] = (),
     key: Key | None = None,
     stop: Callable[[], bool] | None = None,
     progress: Callable[[Polished], None] | None = None,
@@ -78,7 +79,8 @@ def polish(
 
     A change is accepted if it breaks no rule and the plan is worth more; with a `key` for which plans, if it is
     greater by that. CP-SAT optimizes the table's values in either case. With `prices`, parts are sought where these
-    say that there is something to gain, and models leave out what hardly any good plan has, at first.
+    say that there is something to gain, and models leave out what hardly any good plan has, at first. Requests that
+    are `settled` stay where they are.
 
     Raises
     ------
@@ -88,7 +90,8 @@ def polish(
     problem = table.problem
     if wrong := faults(problem, plan):
         raise SolverFaultError(f"The plan to polish is not sound: {wrong[0]}")
-    polisher = _Polisher(table, plan, budget, seed, prices, key, solve)
+    cutter = Cutter(table)
+    polisher = _Polisher(cutter, plan, budget, prices, key, solve, Regions(cutter, seed, settled))
     done = polisher.done
     try:
         while done.rounds < budget.rounds and done.work < budget.work:
@@ -140,23 +143,24 @@ class _Polisher:
 
     def __init__(
         self,
-        table: Table,
+        cutter: Cutter,
         plan: Plan,
         budget: Budget,
-        seed: int,
         prices: Prices,
         key: Key | None,
         solve: SolveAll,
+        regions: Regions,
     ) -> None:
+        table = cutter.table
         self.done = Polished(plan)
         self._table = table
         self._budget = budget
         self._key = key
         self._solve = solve
-        self._cutter = Cutter(table)
+        self._cutter = cutter
         self._guide = guide(table, prices) if prices else None
         self._tastes = _Tastes(self._guide)
-        self._regions = Regions(self._cutter, seed)
+        self._regions = regions
         self._found = standing(table, plan)
         self._is_exact = key is None and not table.problem.penalties
 

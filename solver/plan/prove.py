@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..errors import SolverFaultError
 from ..model import SolveAll, Status, run_all
 from ..profiles import PROOF, limited
@@ -22,8 +24,12 @@ from .table import Table
 
 _ROUNDING = 1e-9
 
-MOST = 300
-"""The requests of a component that is small: nearly all of these are proven within the limit of `PROOF`."""
+MOST = 20_000
+"""The choices at single starts (entries of the table) of a component that is small.
+
+Those of 200 requests have 1,500 to 10,000, those of 1,000 at a load of 95 % about 16,000: all of these are proven
+within the limit of `PROOF`, or nearly.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ def prove(
     stop: Callable[[], bool] | None = None,
     solve: SolveAll = run_all,
 ) -> Proved:
-    """Solve every component of at most `most` requests, from where the plan stands.
+    """Solve every component of at most `most` entries, from where the plan stands.
 
     `each` limits the deterministic time of one component, `work` that of all. When `stop` says so, or at Ctrl-C, what
     has been proven stays. Penalties are not in the models: a problem with such gets no proofs.
@@ -69,7 +75,7 @@ def prove(
     if wrong := check.faults(table.problem, plan):
         raise SolverFaultError(f"The plan to prove is not sound: {wrong[0]}")
     prover = _Prover(table, plan, solve)
-    groups = [] if table.problem.penalties else [one for one in components(table) if len(one) <= most]
+    groups = [] if table.problem.penalties else _small(table, most)
     ended = "all"
     spent = 0.0
     try:
@@ -85,6 +91,12 @@ def prove(
     return Proved(prover.plan, tuple(prover.proofs), ended)
 
 
+def _small(table: Table, most: int) -> list[list[int]]:
+    ends = table.segment_entries[table.pair_segments[table.request_pairs]]
+    entries = np.diff(ends)
+    return [group for group in components(table) if int(entries[group].sum()) <= most]
+
+
 class _Prover:
     def __init__(self, table: Table, plan: Plan, solve: SolveAll) -> None:
         self.plan = plan
@@ -97,7 +109,8 @@ class _Prover:
     def prove(self, group: Sequence[int], limit: float, stop: Callable[[], bool] | None) -> float:
         """Solve one component; the deterministic time it took."""
         part = self._cutter.cut(self._found, group)
-        neighbourhood = write(part, self._found)
+        # To a proof from an empty plan it is twice as far as from nowhere.
+        neighbourhood = write(part, self._found, hinted=bool((self._found.pair[group] >= 0).any()))
         response = self._solve([neighbourhood.writer], limited(PROOF, limit), stop)[0]
         after = moved(neighbourhood, self._found, response)
         if response.status not in ("OPTIMAL", "FEASIBLE"):

@@ -7,7 +7,7 @@ and each has a size that follows whether its parts are proven optimal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -94,7 +94,7 @@ class _Standing(NamedTuple):
 class Regions:
     """Draws regions of one table, by a generator with a seed."""
 
-    def __init__(self, cutter: Cutter, seed: int) -> None:
+    def __init__(self, cutter: Cutter, seed: int, settled: Iterable[int] = ()) -> None:
         table = cutter.table
         self.cutter = cutter
         self.kinds = [Kind(days) for days in _KINDS]
@@ -102,7 +102,10 @@ class Regions:
         self._wants = _Incidence.of(table)
         self._minutes = np.array(table.problem.ticks, np.int64)
         first, last = table.request_pairs[:-1], table.request_pairs[1:]
-        self._possible = np.flatnonzero(last > first)
+        is_possible = last > first
+        is_possible[[*settled]] = False
+        self._possible = np.flatnonzero(is_possible)
+        self._is_settled = ~is_possible
         self._visited = np.zeros(len(table.problem.requests), np.int64)
         at = self._minutes[table.pair_tick] if len(table.pair_tick) else self._minutes[:0]
         self._earliest = at[np.minimum(first, len(at) - 1)] if len(at) else first
@@ -111,7 +114,7 @@ class Regions:
 
     @property
     def count(self) -> int:
-        """How many requests have a start at all."""
+        """How many requests have a start at all, and are not settled."""
         return len(self._possible)
 
     def next(
@@ -130,6 +133,7 @@ class Regions:
         else:
             weights = (shares[possible] + 1.0) / (1.0 + visits - visits.min()) ** 2
             seed = int(self._draw.choice(possible, p=weights / weights.sum()))
+        is_out |= self._is_settled
         is_in = self._in_window(found, seed, kind.days) & ~is_out
         requests = self._with_links(self._cluster(found, seed, is_in, round(kind.size)), is_out)
         self._visited[requests] += 1
@@ -151,8 +155,12 @@ class Regions:
             return np.ones(len(self._visited), np.bool_)
         pair = int(found.pair[seed])
         if pair < 0:
-            pair = int(self._draw.integers(table.request_pairs[seed], table.request_pairs[seed + 1]))
-        low = int(self._minutes[table.pair_tick[pair]]) - int(self._draw.integers(days * DAY))
+            first, count = (
+                int(table.request_pairs[seed]),
+                int(table.request_pairs[seed + 1] - table.request_pairs[seed]),
+            )
+            pair = first + int(self._draw.integers(count))
+        low = table.problem.ticks[int(table.pair_tick[pair])] - int(self._draw.integers(days * DAY))
         high = low + days * DAY
         at = self._minutes[table.pair_tick[found.pair]]
         stands = found.pair >= 0
