@@ -23,10 +23,13 @@ def dive(state: State, market: Market, prices: Reals, share: float, iterations: 
     arena = state.arena
     everywhere = np.arange(len(arena.table.place_low) + 1)
     size = max(1, round(share * len(arena.row_request)))
+    rest = arena
     is_done = False
     while not is_done and not work.is_over():
-        waiting = np.array([option is None for option in state.options], np.bool_)
-        rest = restrict(arena, waiting, state.are_open(everywhere))
+        # Only less is open from stage to stage: what is left is cut down, not cut out anew.
+        rows: list[int] = np.searchsorted(arena.row_request, rest.row_request).tolist()
+        waiting = np.array([state.options[row] is None for row in rows], np.bool_)
+        rest = restrict(rest, waiting, state.are_open(everywhere))
         offers = Offers(rest)
         taken = [place for option in state.options if option is not None for place in state.places(option)]
         supply = np.maximum(1 - market.taken(np.array(taken, np.int64)), 0)
@@ -35,9 +38,9 @@ def dive(state: State, market: Market, prices: Reals, share: float, iterations: 
         place_price = market.place_prices(prices).astype(offers.dtype)
         most, _ = offers.best(offers.worths(place_price))
         order = np.argsort(-most, kind="stable")
-        rows = np.searchsorted(arena.row_request, rest.row_request[order])
+        rows = np.searchsorted(arena.row_request, rest.row_request[order]).tolist()
         served = 0
-        for row in rows.tolist():
+        for row in rows:
             option = state.best(row, place_price)
             if option is not None:
                 state.put(row, option)

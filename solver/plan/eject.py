@@ -22,6 +22,9 @@ _FIRST_GUESS = 0.2
 """Of a visit's value."""
 
 _LEARNING = 0.1
+_HINT = 0.1
+"""Of the price of a place, added to what it costs: of equals the one that fewer want."""
+
 _CHAIN = 1
 """How often in a row those who were cleared away may clear others."""
 
@@ -44,10 +47,11 @@ class _Stretch(NamedTuple):
 
 
 class Ejector:
-    """Trials on a state; each is kept or taken back as a whole."""
+    """Trials on a state; each is kept or taken back as a whole. Prices of places, if there are any, break ties."""
 
-    def __init__(self, state: State, seed: int) -> None:
+    def __init__(self, state: State, seed: int, place_price: Reals | None = None) -> None:
         self.state = state
+        self._hint = None if place_price is None else _HINT * place_price
         self.tried = 0
         self.best: list[Option | None] = state.options.copy()
         """The best that was met at the end of a round, for whoever interrupts."""
@@ -130,7 +134,7 @@ class Ejector:
 
     def _again(self, row: int, chain: int, log: list[_Change]) -> int:
         """Serve one who was cleared away; what the plan gains by it."""
-        option = self.state.best(row)
+        option = self.state.best(row, self._hint)
         if option is not None:
             log.append(_Change(row, option, True))
             self._put(row, option)
@@ -159,6 +163,8 @@ class Ejector:
         costs = np.add.reduceat(self._begun[found.cells], found.begin)
         costs += self._carried[found.first]
         costs += one.costs
+        if self._hint is not None:
+            costs += self._hint[one.places]
         if self._is_fixed is not None:
             costs[self._is_fixed[one.places] & ~self.state.are_open(one.places)] = RUIN
         return costs

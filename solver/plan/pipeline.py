@@ -35,7 +35,7 @@ Ended = Literal["done", "work", "stopped", "interrupted"]
 _LAYOUT = 5e-7
 """Work of laying out an entry."""
 
-_PRICES, _DIVE, _EJECTION, _REFINEMENT = 0.15, 0.3, 0.15, 0.05
+_PRICES, _DIVE, _EJECTION, _REFINEMENT = 0.12, 0.3, 0.2, 0.05
 """What these stages may take of the work there is; polishing has the rest."""
 
 _PROOF = 0.7
@@ -47,7 +47,8 @@ _LEAST, _MOST = 40, 400
 _DIVES = ((0.01, 40), (0.02, 30), (0.03, 30), (0.05, 20), (0.1, 20), (0.1, 10), (0.2, 10))
 """Shares of rows served in one stage of a dive, and steps of prices before it: the first that can be afforded."""
 
-_ROUNDS = 60
+_ROUNDS, _PATIENCE = 30, 2
+"""Rounds of ejection before it begins anew with all that it has learned forgotten, and how often in vain."""
 
 _FINE = (0.002, 0.0001)
 """The first and the last step of prices that are good already."""
@@ -56,7 +57,10 @@ _SOLVER = 8.0
 """Work of a unit of the solver's deterministic time, with all that is done around it."""
 
 _SLICES = 4
-"""After each part of the polishing there is a round of ejection."""
+"""Polishing and ejection take turns; ejection has the lesser part."""
+
+_BETWEEN = 0.04
+"""What ejection may take of the work each time."""
 
 
 class Stage(NamedTuple):
@@ -173,6 +177,7 @@ class _Run:
         self._problem = problem
         self._work = work
         self._seed = seed
+        self._draws = seed
         self._progress = progress
         self._plan: Plan = (None,) * len(problem.requests)
         self._key = _key(problem, self._plan)
@@ -202,9 +207,9 @@ class _Run:
         if not self._work.is_over():
             state = self._dive(arena, market, prices, state)
         if not self._work.is_over():
-            self._eject(state, _EJECTION)
+            self._eject(state, market.place_prices(prices), _EJECTION)
         self._prove(table)
-        self._polish(arena, 1 - _REFINEMENT)
+        self._polish(arena, market.place_prices(prices), 1 - _REFINEMENT)
         self._refine(market, offers, prices)
 
     def _first_plan(self, arena: Arena, start: Plan | None) -> State:
@@ -245,13 +250,19 @@ class _Run:
         self._tell("dive")
         return max(before, state, key=_value)
 
-    def _eject(self, state: State, share: float) -> None:
-        ejector = Ejector(state, self._seed)
-        try:
-            ejector.run(_ROUNDS, self._work, self._work.spent + share * self._work.limit)
-        finally:
-            # A trial that was cut short is not in it.
-            self._keep(plan_of(state.arena, ejector.best))
+    def _eject(self, state: State, place_price: Reals, share: float) -> None:
+        until = self._work.spent + share * self._work.limit
+        in_vain = 0
+        while in_vain < _PATIENCE and not self._work.is_over(until):
+            before = state.value
+            ejector = Ejector(state, self._draws, place_price)
+            self._draws += 1
+            try:
+                ejector.run(_ROUNDS, self._work, until)
+            finally:
+                # A trial that was cut short is not in it.
+                self._keep(plan_of(state.arena, ejector.best))
+            in_vain = 0 if state.value > before else in_vain + 1
         self._tell("ejection")
 
     def _anneal(self) -> None:
@@ -280,21 +291,21 @@ class _Run:
         if found.proofs:
             self._tell("proof")
 
-    def _polish(self, arena: Arena, until: float) -> None:
+    def _polish(self, arena: Arena, place_price: Reals, until: float) -> None:
         """Parts of the plan by CP-SAT, with a little ejection between."""
         table = arena.table
         proven = {request for proof in self._proofs if proof.status == "OPTIMAL" for request in proof.requests}
         if proven.issuperset(arena.row_request.tolist()):
             self._is_done = True
             return
-        slices = max(0.0, until * self._work.limit - self._work.spent) / _SLICES
+        slices = max(0.0, until * self._work.limit - self._work.spent) / _SLICES - _BETWEEN * self._work.limit
         for number in range(_SLICES):
             if self._work.is_over(until * self._work.limit):
                 return
             found = polish(
                 table,
                 self._plan,
-                Budget(work=slices / _SOLVER),
+                Budget(work=max(slices, 0.0) / _SOLVER),
                 self._seed + number,
                 key=_key if self._problem.penalties else None,
                 prices=self._best,
@@ -309,6 +320,9 @@ class _Run:
             if found.ended == "whole":
                 self._is_done = True
                 return
+            state = State(arena)
+            state.load(self._plan)
+            self._eject(state, place_price, _BETWEEN)
 
     def _refine(self, market: Market, offers: Offers, prices: Reals) -> None:
         """More steps of prices, small ones, with what work is left."""
