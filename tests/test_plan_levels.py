@@ -95,7 +95,7 @@ def test_ranges_that_do_not_fit_are_cut_to_fewer_requests() -> None:
 
 @pytest.mark.parametrize("features", EACH)
 def test_levels_agree_with_brute_force(features: tuple[str, ...]) -> None:
-    for seed in range(60):
+    for seed in range(40):
         draw = Random(f"levels {seed}")
         problem = random_problem(draw, *features)
         values = valued_plans(problem)
@@ -125,7 +125,7 @@ def test_levels_agree_with_brute_force(features: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("features", EACH)
 def test_a_bound_holds_on_every_level(features: tuple[str, ...]) -> None:
     tight = 0
-    for seed in range(100):
+    for seed in range(50):
         draw = Random(f"level bound {seed}")
         problem = random_problem(draw, *features)
         plans = valued_plans(problem)
@@ -140,7 +140,7 @@ def test_a_bound_holds_on_every_level(features: tuple[str, ...]) -> None:
                 proven = level_bound(problem, level, at, Proof(multipliers, anchor, prices))
                 assert proven >= most, (seed, level, problem)
                 tight += proven == most
-    assert tight > 100
+    assert tight > 50
 
 
 def test_what_proves_nothing_is_refused() -> None:
@@ -155,7 +155,7 @@ def test_what_proves_nothing_is_refused() -> None:
 
 @pytest.mark.parametrize("features", EACH)
 def test_what_is_known_of_a_blend_bounds_its_levels(features: tuple[str, ...]) -> None:
-    for seed in range(60):
+    for seed in range(30):
         draw = Random(f"known {seed}")
         problem = random_problem(draw, *features)
         plans = valued_plans(problem)
@@ -175,7 +175,7 @@ def test_what_is_known_of_a_blend_bounds_its_levels(features: tuple[str, ...]) -
 @pytest.mark.parametrize("features", EACH)
 def test_proofs_are_found_for_every_level(features: tuple[str, ...]) -> None:
     tight = 0
-    for seed in range(8):
+    for seed in range(4):
         draw = Random(f"proofs {seed}")
         problem = random_problem(draw, *features)
         plans = valued_plans(problem)
@@ -187,4 +187,4 @@ def test_proofs_are_found_for_every_level(features: tuple[str, ...]) -> None:
             assert isinstance(found.proof, Proof)
             assert found.bound == level_bound(problem, place, at, found.proof) >= most
             tight += found.bound == most
-    assert tight > 8
+    assert tight > 4
