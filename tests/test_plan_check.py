@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -162,6 +163,14 @@ def test_a_crowd_is_met_by_its_own_lane_alone() -> None:
     assert len(judged(lanes, at(0, 0), requests)) == 1
 
 
+def test_no_other_lane_meets_a_crowd() -> None:
+    # The third visit's lane has a crowd where the first two are, whose lane does not see it.
+    lanes = (lane(capacity=3), lane(capacity=3, crowds=(Crowd(0, 30, 1, 2),)))
+    requests = (one_role(0), one_role(0), one_role(1))
+    assert judged(lanes, at(0, 0, 60), requests) == []
+    assert len(judged(lanes, at(0, 60, 0), requests)) == 1
+
+
 # Quotas and links
 
 
@@ -236,10 +245,15 @@ def test_penalties_are_charged_beside_the_terms() -> None:
 
 
 def test_without_prices_every_request_earns_its_best() -> None:
-    late = PlanRequest(100, 0b11, (Role((Choice(0, 5), Choice(1, 3))), Role((Choice(2),), absent=4)), lateness=(9, 20))
+    roles = (Role((Choice(0, 5, 6), Choice(1, 3))), Role((Choice(2),), absent=4))
+    asked = PlanRequest(100, 0b11, roles, lateness=(9, 20), preference=(0, 7), move=(2, 0))
     lanes = (lane(0), lane(1, starts=0b10), lane(2, starts=0b10))
-    # At 0 with lane 0: 9 + 5 + 4 for the absent; at 10 with lane 1: 20 + 3 + 0.
-    assert bound(PlanProblem(TICKS, lanes, (late,)), ()) == 100 - 18
+    # At 0 with lane 0: 9 + 2, 5 + 6, and 4 for the absent; at 10 with lane 1: 20 + 7, and 3.
+    assert bound(PlanProblem(TICKS, lanes, (asked,)), ()) == 100 - 26
+    assert (
+        bound(PlanProblem(TICKS, lanes, (replace(asked, starts=0b10, lateness=(20,), preference=(7,), move=(1,)),)), ())
+        == 69
+    )
 
 
 def test_visits_pay_their_part_and_buffers_all() -> None:
@@ -264,6 +278,14 @@ def test_prices_of_odd_fractions_are_rounded_upwards() -> None:
     exact = sum(Fraction(point.price) for point in prices) + 2 * (100 - min(paid))
     found = bound(problem, prices)
     assert exact <= Fraction(found) < exact + Fraction(1, 1000)
+
+
+def test_many_pay_no_more_than_a_price() -> None:
+    one = PlanRequest(1, 1, (Role((Choice(0),)),))
+    problem = PlanProblem(TICKS, (lane(),), (one,) * 1000)
+    exact = Fraction(0.1) + 1000 * (1 - Fraction(0.1))
+    found = bound(problem, (Point(0, 7, 0.1),))
+    assert exact <= Fraction(found) < exact + Fraction(1, 500)
 
 
 def test_large_weights_are_counted_exactly_or_upwards() -> None:
