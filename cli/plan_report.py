@@ -135,6 +135,8 @@ def report_lines(report: Report, *, with_stages: bool) -> Iterator[str]:
     yield f"{count(report.requests, 'request')}: {', '.join(parts) or 'nothing to do'}."
     if report.stages and with_stages:
         yield from _stages(report).splitlines()
+    if report.levels:
+        yield from _levels(report).splitlines()
     if report.rounds:
         yield _worth(report)
     if report.taken:
@@ -158,9 +160,16 @@ def _stages(report: Report) -> str:
     return render(headers, rows)
 
 
+def _levels(report: Report) -> str:
+    headers = [("Level", Keeps.FOLDS), ("Reached", Keeps.NUMBER), ("At most", Keeps.NUMBER)]
+    return render(headers, [[one["name"], f"{one['reached']:,}", f"{one['bound']:,}"] for one in report.levels])
+
+
 def _worth(report: Report) -> str:
     costs = "".join(f" − {name} {cost:,}" for name, cost in report.families.items() if name != "weight" and cost)
     worth = f"Objective {report.objective:,} = weight {report.families['weight']:,}{costs}"
+    if report.levels:
+        return f"{worth}. {_ENDED[report.ended]}"
     if report.is_optimal:
         return f"{worth}. No plan is worth more."
     proof = f"no plan is worth more than {report.bound:,.1f}, a gap of {report.gap:.2%}"

@@ -21,6 +21,7 @@ class Greedy:
     is_optimal: bool = False
     ended: str = "work"
     stages: tuple[()] = ()
+    levels: tuple[()] = ()
 
 
 def greedy(problem: PlanProblem, start: Plan | None = None) -> Greedy:

@@ -178,3 +178,19 @@ def test_load_on_the_machine_does_not_change_a_plan(ask: Ask) -> None:
         assert said.code == 0
         files.append(Path(name).read_bytes())
     assert files[0] == files[1]
+
+
+def test_level_by_level_priority_comes_before_weight(ask: Ask) -> None:
+    rows = ["request_id,service,schedules,windows,priority,weight"]
+    rows += ["low,checkup,ames,2026-03-10T09:00/2026-03-10T09:30,9,9000"]
+    rows += ["high,checkup,ames,2026-03-10T09:00/2026-03-10T09:30,1,10"]
+    Path("two.csv").write_text("\n".join(rows), encoding="utf-8")
+    found = ask("batch", "plan", "two.csv", "--json").json["answers"]
+    assert [one["status"] for one in found] == ["placed", "not-placed"]
+    said = ask("batch", "plan", "two.csv", "--objective", "lexicographic", "-o", "-")
+    assert [line.split(",")[:3] for line in said.out.splitlines()[1:]] == [
+        ["low", "1", "not-placed"],
+        ["high", "2", "placed"],
+    ]
+    levels = [line.split() for line in said.err.splitlines() if "served" in line]
+    assert levels == [["served,", "high", "priority", "1", "1"], ["served,", "low", "priority", "0", "0"]]

@@ -59,6 +59,9 @@ class Solved(Protocol):
     @property
     def stages(self) -> Sequence[Any]: ...
 
+    @property
+    def levels(self) -> Sequence[Any]: ...
+
 
 Solver = Callable[[PlanProblem, Plan | None], Solved]
 """The problem, and where its bookings stand now → the plan."""

@@ -18,7 +18,8 @@ class Report:
 
     `objective` and `families` are recomputed from the plan by `check`; `bound` is certified: no plan is worth more, and
     `gap` is (bound − objective) ÷ bound. `ended` is as the planner says it: `done`, `work`, `stopped` by the time
-    limit, `interrupted`. `seconds` are of the clock.
+    limit, `interrupted`. `seconds` are of the clock. Where the objective was lexicographic, `levels` say what is
+    reached and the most that any plan reaches that is as good on all levels before.
     """
 
     requests: int
@@ -32,6 +33,7 @@ class Report:
     ended: str
     work: float
     stages: tuple[dict[str, Any], ...]
+    levels: tuple[dict[str, Any], ...]
     rounds: int
     taken: int
     seconds: float
@@ -59,6 +61,7 @@ def report_of(outcome: Outcome, seconds: float, of_stages: Mapping[str, float] |
         ended="done" if solved is None else solved.ended,
         work=0.0 if solved is None else round(solved.work, 6),
         stages=() if solved is None else tuple(_stage(one, of_stages or {}) for one in solved.stages),
+        levels=() if solved is None else tuple(_level(one) for one in solved.levels),
         rounds=len(outcome.rounds),
         taken=outcome.taken,
         seconds=round(seconds, 3),
@@ -73,6 +76,15 @@ def gap_of(objective: int, bound: float) -> float:
 def _stage(stage: Any, seconds: Mapping[str, float]) -> dict[str, Any]:
     found = {name: getattr(stage, name) for name in ("name", "work", "served", "objective", "bound")}
     return found | {"work": round(stage.work, 6), "seconds": seconds.get(stage.name, 0.0)}
+
+
+_PRIORITIES = ("high", "medium", "low")
+
+
+def _level(one: Any) -> dict[str, Any]:
+    kind, priority = one.level
+    name = kind if priority is None else f"{kind}, {_PRIORITIES[priority]} priority"
+    return {"name": name, "reached": one.reached, "bound": one.bound}
 
 
 def together(reports: Sequence[Report]) -> Report:
@@ -96,5 +108,6 @@ def together(reports: Sequence[Report]) -> Report:
         ended=next((one for one in ("interrupted", "stopped", "work") if one in ended), "done"),
         work=sum(one.work for one in reports),
         stages=(),
+        levels=(),
         rounds=max(one.rounds for one in reports),
     )

@@ -62,6 +62,7 @@ def planner(limits: Limits, watch: Watch | None = None) -> Solver:
             problem,
             work_limit=default_work(len(problem.requests)) if limits.work is None else limits.work,
             seed=limits.seed,
+            objective=limits.objective,
             start=start,
             time_limit=None if until == math.inf else lambda: time.monotonic() >= until,
             progress=watch,
