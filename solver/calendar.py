@@ -317,11 +317,14 @@ class CompiledCalendar:
             twin.remove(claim)
         return twin
 
-    def copy(self) -> CompiledCalendar:
+    def copy(self, *, with_starts: bool = True) -> CompiledCalendar:
+        """A twin to be changed; without the start bitmap changes are cheaper, until `starts` is asked for."""
         twin: CompiledCalendar = object.__new__(CompiledCalendar)
         for name in self.__slots__:
             value = getattr(self, name)
             setattr(twin, name, value.copy() if isinstance(value, list | Claims | Tally) else value)
+        if not with_starts:
+            twin._starts = None
         return twin
 
     # Load

@@ -25,7 +25,8 @@ def replay(
     fixed: Mapping[str, Fixed] | None = None,
 ) -> dict[str, str]:
     """What is wrong with each visit, by the id of its request; empty: all could be booked as they are."""
-    calendars = _Calendars(compiled.calendars)
+    asked = {(one.id, visit.service.id) for visit in visits if visit is not None for one in visit.schedules}
+    calendars = _Calendars({key: compiled.calendars[key] for key in sorted(asked)})
     taken: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     faults: dict[str, str] = {}
     placed = by_id(visits)
@@ -46,7 +47,7 @@ def replay(
 
 
 class _Calendars:
-    """Copies of the compiled calendars, made when a visit first comes near."""
+    """Copies of the compiled calendars that some visit asks, made when one first comes near."""
 
     def __init__(self, compiled: Mapping[tuple[str, str], CompiledCalendar]) -> None:
         self._compiled = compiled
@@ -57,7 +58,7 @@ class _Calendars:
 
     def _copy(self, key: tuple[str, str]) -> CompiledCalendar:
         if key not in self._copies:
-            self._copies[key] = self._compiled[key].copy()
+            self._copies[key] = self._compiled[key].copy(with_starts=False)
         return self._copies[key]
 
     def fault(self, visit: Visit) -> str | None:
