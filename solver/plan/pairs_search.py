@@ -25,6 +25,9 @@ _STAGES = 12
 _MEMBERS = 64
 _MEMBER = 18
 """Steps of a member for each two requests: from there on another member gains more."""
+_PULL = 0.1
+"""How far selection follows the energies. Stages are too short for members to come to rest, so that their energies differ
+by more than the temperature would make them, and the full difference would leave one family after a few stages."""
 
 
 class Outcome(NamedTuple):
@@ -184,9 +187,9 @@ class _Run:
                 self._select(1 / float(after) - 1 / float(low))
 
     def _select(self, colder: float) -> None:
-        """Draw members anew, each as often as it is likelier than the others at 1 ÷ temperature larger by `colder`."""
+        """Draw members anew, those oftener that are likelier at 1 ÷ temperature larger by `colder`."""
         energies = np.array([self._energy(state) for state in self._states])
-        likely = np.exp(colder * (energies.min() - energies))
+        likely = np.exp(_PULL * colder * (energies.min() - energies))
         places = np.cumsum(likely) / likely.sum() * len(likely)
         drawn = np.searchsorted(places, np.arange(len(likely)) + self._rng.random())
         self._states = [self._states[min(place, len(likely) - 1)] for place in drawn.tolist()]
