@@ -26,8 +26,8 @@ _MEMBERS = 64
 _MEMBER = 18
 """Steps of a member for each two requests: from there on another member gains more."""
 _PULL = 0.1
-"""How far selection follows the energies. Stages are too short for members to come to rest, so that their energies differ
-by more than the temperature would make them, and the full difference would leave one family after a few stages."""
+"""How far selection follows the energies. Stages are too short for members to come to rest, so that their energies
+differ by more than the temperature would make them; the full difference would leave one family after a few stages."""
 
 
 class Outcome(NamedTuple):
