@@ -149,3 +149,12 @@ def test_a_reference_instance_of_200_is_proven_optimal(load: float) -> None:
     assert [proof.status for proof in found.proofs] == ["OPTIMAL"]
     assert faults(problem, found.plan) == []
     assert score(problem, found.plan).total == round(found.proofs[0].objective) == round(found.proofs[0].bound)
+
+
+def test_stop_is_heard_while_the_solver_runs() -> None:
+    # It would take CP-SAT seconds to prove this one; it is stopped at the first question after the beginning.
+    problem = reference(plan_instance(200, 0.6, 2))
+    answers = iter([False])
+    found = prove(make_table(problem), (None,) * 200, stop=lambda: next(answers, True))
+    assert [proof.status for proof in found.proofs if proof.status == "OPTIMAL"] == []
+    assert faults(problem, found.plan) == []
