@@ -205,15 +205,15 @@ def command(
     store = open_store(asked, calendars, ledger, now, lock_timeout, unsafe_filesystem)
     from ..io.batch.executors import How
 
-    return _in_parts(asked, store, requests, partitions, How(executor, workers, scheduler_address))
+    return _in_parts(asked, store, requests, partitions, How(executor, workers, scheduler_address), now)
 
 
-def _in_parts(asked: Asked, store: Store, requests: str, partitions: int, how: How) -> int:
-    from ..io.batch.formats import CSV, format_of, write_batches
+def _in_parts(asked: Asked, store: Store, requests: str, partitions: int, how: How, now: str | None) -> int:
+    from ..io.batch.formats import CSV, format_of
     from ..io.plans.parts import plan_in_parts
     from ..io.plans.planning import earliest_of
     from ..io.plans.solving import Limits
-    from ..io.plans.tables import answer_schema, read_rows
+    from ..io.plans.tables import read_rows
     from .plan_report import say_how_to_continue, say_parts
 
     assert asked.output is not None
@@ -231,10 +231,10 @@ def _in_parts(asked: Asked, store: Store, requests: str, partitions: int, how: H
                 count=partitions,
                 how=how,
                 progress=bar.show_of,
+                is_now_given=now is not None,
             )
     except KeyboardInterrupt:
         say_how_to_continue(asked.output)
         raise
-    write_batches([parts.answers], answer_schema(), asked.output)
     say_parts(parts, partitions, asked)
     return exit_code_of(parts.report)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from desk_support import AMES, Ask, Said, asker, set_up
@@ -194,3 +196,22 @@ def test_level_by_level_priority_comes_before_weight(ask: Ask) -> None:
     ]
     levels = [line.split() for line in said.err.splitlines() if "served" in line]
     assert levels == [["served,", "high", "priority", "1", "1"], ["served,", "low", "priority", "0", "0"]]
+
+
+def test_an_interrupted_plan_is_kept_and_not_booked(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    from slotwright.solver.plan import pipeline
+
+    solve = pipeline.solve_plan
+
+    def interrupted(*arguments: Any, **limits: Any) -> pipeline.PlanResult:
+        return replace(solve(*arguments, **limits), ended="interrupted")
+
+    monkeypatch.setattr(pipeline, "solve_plan", interrupted)
+    said = ask("batch", "plan", "rows.csv", "--book", "-o", "plan.csv")
+    assert said.code == 130
+    assert "3 requests: 2 placed, 1 without a place." in said.out
+    assert said.err == "Interrupted: 0 visits booked so far. The same command again keeps these and goes on.\n"
+    assert Path("plan.csv").read_text().count(",placed,") == 2
+    assert ask("list", "--ndjson").lines == []
+    said = ask("batch", "plan", "rows.csv")
+    assert said.err == "Interrupted; this is the best plan so far.\n"

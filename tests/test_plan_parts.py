@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from plan_support import calendar, practice, row
-from slotwright.io import open_ledger
+from plan_support import NOW, calendar, practice, row
+from slotwright.io import open_calendar, open_ledger
 from slotwright.io.batch.executors import How
 from slotwright.io.plans import parts
 from slotwright.io.plans.parts import Parts, plan_in_parts, split
@@ -49,7 +50,13 @@ def test_parts_are_about_equally_large() -> None:
 
 
 def planned(
-    folder: Path, store: Store, executor: Any = "serial", count: int = 3, rows: list[Any] | None = None
+    folder: Path,
+    store: Store,
+    executor: Any = "serial",
+    count: int = 3,
+    rows: list[Any] | None = None,
+    *,
+    is_now_given: bool = True,
 ) -> Parts:
     several = [row(f"{one}{number}", one) for number in range(3) for one in ("ann", "bob", "room-1")]
     several += [row("bad", "nobody"), row("late", "ann", "2026-03-15")]
@@ -64,6 +71,7 @@ def planned(
         count=count,
         how=how,
         progress=lambda done, total: None,  # noqa: ARG005
+        is_now_given=is_now_given,
     )
 
 
@@ -78,7 +86,7 @@ def test_the_answers_are_the_same_wherever_they_are_made(executor: str, tmp_path
     assert here.answers.column("row").to_pylist() == [*range(1, 12)]
     assert here.answers.column("status").to_pylist() == ["placed"] * 9 + ["error", "not-placed"]
     assert (here.report.served, here.report.objective, here.report.bound) == (9, 18000, 18000.0)
-    assert not list(tmp_path.iterdir())
+    assert [one.name for one in tmp_path.iterdir()] == ["plan.parquet"]
 
 
 def test_a_plan_in_parts_is_as_good_as_in_one_piece_where_both_are_proven(tmp_path: Path) -> None:
@@ -136,6 +144,16 @@ def test_parts_of_other_requests_are_planned_anew(tmp_path: Path, monkeypatch: p
         with pytest.raises(KeyboardInterrupt):
             planned(tmp_path, calendar(), rows=[row("a", "ann"), row("b", "bob")])
     assert parts.finished(str(tmp_path / "plan.parquet")) == (2, 2)
+    later = open_calendar(practice(), clock=lambda: NOW + timedelta(minutes=1))
+    with monkeypatch.context() as patch:
+        patch.setattr(parts, "_merged", interrupted)
+        for is_now_given in (False, True):
+            rows = [row("a", "ann"), row("b", "bob")]
+            before = sorted((tmp_path / "plan.parquet.parts").glob("answers-*"))
+            times = [one.stat().st_mtime_ns for one in before]
+            with pytest.raises(KeyboardInterrupt):
+                planned(tmp_path, later, rows=rows, is_now_given=is_now_given)
+            assert ([one.stat().st_mtime_ns for one in before] == times) == (not is_now_given)
     found = planned(tmp_path, calendar(), rows=[row("c", "ann"), row("b", "bob")])
     assert (found.parts, found.found) == (2, 0)
     assert found.answers.column("request_id").to_pylist() == ["c", "b"]

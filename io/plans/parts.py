@@ -20,6 +20,7 @@ import orjson
 from ...solver.errors import InvalidInputError
 from ..arrow import arrow, parquet
 from ..batch.executors import How, Job, run_jobs
+from ..batch.formats import write_batches
 from ..batch.run import exporting, kept
 from ..calendars import open_calendar
 from ..errors import LoadError
@@ -35,6 +36,7 @@ from .tables import answer_schema, answers_table
 SOLVE = "slotwright.io.plans.parts:solve_part"
 WORK = ".parts"
 _MANIFEST = "manifest.json"
+_TIMES = ("now_ms", "earliest")
 _REPORT = b"slotwright.report"
 
 
@@ -98,10 +100,12 @@ def plan_in_parts(
     count: int,
     how: How,
     progress: Callable[[int, int], None],
+    is_now_given: bool = True,
 ) -> Parts:
-    """Plan in up to `count` parts, which lie in a folder beside `path` until all are done.
+    """Plan in up to `count` parts into `path`; they lie in a folder beside it until that is written.
 
-    A run with the same requests, store and limits takes those that are finished as they are.
+    A run with the same requests, store and limits takes those that are finished as they are; unless `is_now_given`, it
+    goes on with the time of the first run.
     """
     work = Path(f"{path}{WORK}")
     zone = None if timezone is None else zone_named(store, timezone)
@@ -111,16 +115,25 @@ def plan_in_parts(
     with kept(exporting(store)) as tables, _work_folder(work):
         options = {**limits._asdict(), "timezone": timezone, "earliest": earliest, "now_ms": now_ms}
         wanted = {"rows": _digest(rows), "tables": _digest_of_folder(tables), "parts": count, "options": options}
-        if _manifest(work) != wanted:
+        former = _manifest(work)
+        if not is_now_given and _timeless(former) == _timeless(wanted):
+            options |= {name: former["options"][name] for name in _TIMES}
+        if former != wanted:
             _begin(work, rows, split(found, count), wanted)
         jobs = [Job(str(one), str(_answer(one))) for one in sorted(work.glob("requests-*.parquet"))]
         left = [job for job in jobs if not Path(job.path_out).exists()]
         done = len(jobs) - len(left)
-        options["tables"] = str(tables.resolve())
-        run_jobs(SOLVE, left, options, how, lambda finished, _: progress(done + finished, len(jobs)))
+        solving = {**options, "tables": str(tables.resolve())}
+        run_jobs(SOLVE, left, solving, how, lambda finished, _: progress(done + finished, len(jobs)))
         merged = Parts(*_merged([Path(job.path_out) for job in jobs]), len(jobs), done)
+        write_batches([merged.answers], answer_schema(), path)
     shutil.rmtree(work)
     return merged
+
+
+def _timeless(manifest: dict[str, Any]) -> dict[str, Any]:
+    options: dict[str, Any] = manifest.get("options", {})
+    return {**manifest, "options": {name: one for name, one in options.items() if name not in _TIMES}}
 
 
 def solve_part(path_in: str, path_out: str, options: dict[str, Any]) -> None:
@@ -136,6 +149,8 @@ def solve_part(path_in: str, path_out: str, options: dict[str, Any]) -> None:
     zone = None if options["timezone"] is None else zone_named(store, options["timezone"])
     limits = Limits(**{name: options[name] for name in Limits._fields})
     outcome = make_plan(store, rows, planner(limits), Settings(zone, earliest=options["earliest"]))
+    if not outcome.is_complete:
+        raise KeyboardInterrupt  # the planner has kept its best so far, which is not the plan of this part
     report = orjson.dumps(report_of(outcome, 0.0).as_json())
     table = answers_table(outcome.answers).replace_schema_metadata({_REPORT: report})
     with new_file(path_out, replace=True) as file:
