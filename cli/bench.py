@@ -39,6 +39,9 @@ _NOUNS = {"HealthcareService": "service", "Schedule": "schedule", "Slot": "Slot"
 @click.option(
     "--bookings", metavar="N", type=click.IntRange(min=0), default=20, show_default=True, help="Book so often."
 )
+@click.option(
+    "--requests", metavar="N", type=click.IntRange(min=0), default=50, show_default=True, help="Plan so many at once."
+)
 @click.option("--seed", metavar="N", type=int, default=1, show_default=True, help="Another seed draws other questions.")
 @click.option(
     "--folder",
@@ -56,6 +59,7 @@ def command(
     questions: int,
     rounds: int,
     bookings: int,
+    requests: int,
     seed: int,
     folder: str | None,
     as_json: bool,
@@ -63,7 +67,7 @@ def command(
     lock_timeout: float,
     unsafe_filesystem: bool,
 ) -> int:
-    """Measure finding, one by one and in a batch, and booking on your own calendar or ledger.
+    """Measure finding and planning, one by one and in a batch, and booking on your calendar or ledger.
 
     Questions are drawn from what is there: services with schedules that offer them, in windows of a day, a week or a
     month around something stored, where something is free. Nothing is written but a temporary copy, in which visits
@@ -87,6 +91,7 @@ def command(
             questions=questions,
             rounds=rounds,
             bookings=bookings,
+            requests=requests,
             seed=seed,
             folder=folder,
             clock=clock_at(now),
@@ -126,6 +131,9 @@ def _print(held: dict[str, int], measured: Sequence[Measured]) -> None:
     headers = [("", Keeps.WIDE)]
     headers += [(title, Keeps.NUMBER) for title in ("calls", "median", "p95", "CPU", "a second")]
     click.echo(render(headers, map(_row, measured)), nl=False)
+    for one in measured:
+        if one.note:
+            click.echo(f"\n{one.what}: {one.note}.")
     click.echo("\nTimes by the clock, CPU: median of the processor time.")
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import cycle, zip_longest
+from itertools import cycle, islice, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +49,7 @@ class Measured:
     samples: tuple[Sample, ...]
     size: int = 1
     things: str = ""
+    note: str = ""
 
     @property
     def median(self) -> float:
@@ -76,7 +77,7 @@ class Measured:
         }
         if self.things:
             found |= {"size": self.size, "things": self.things, "per_second": self.size / self.median}
-        return found
+        return found | ({"note": self.note} if self.note else {})
 
 
 def timed(call: Callable[[], object]) -> Sample:
@@ -99,6 +100,7 @@ def measure(
     questions: int,
     rounds: int,
     bookings: int,
+    requests: int,
     seed: int,
     folder: str | None = None,
     clock: Clock | None = None,
@@ -112,6 +114,8 @@ def measure(
         How many different finds of each kind, and how often each is asked.
     bookings
         How many visits are booked, in a copy.
+    requests
+        How many are planned at once.
     folder
         Where the copy is made; the system's place for temporary files by default.
     progress
@@ -135,6 +139,8 @@ def measure(
         ]
         if everything:
             found.append(_swept(asked, drawer.members(), everything[0].start_ms, rounds, now, done))
+        if everything and requests:
+            found.append(_planned(asked, everything, requests, seed, done))
         if copy is not None and bookings:
             samples = _booked(copy, everything, bookings, now, done)
             found += [Measured("book", samples)] if samples else []
@@ -235,3 +241,26 @@ def _swept(
             samples += [sample] if number else []
             done()
     return Measured("batch find, 31 days", tuple(samples), len(members), "schedules")
+
+
+def _planned(
+    store: Calendar | Ledger, questions: Sequence[Question], count: int, seed: int, done: Callable[[], None]
+) -> Measured:
+    """A batch plan of `count` requests: the questions in turn, so that several want the same."""
+    from .plans.api import PlanAnswer, plan
+
+    rows = [
+        {
+            "request_id": f"bench-{number}",
+            "service": question.service_id,
+            "schedules": ";".join(",".join(pool) for pool in question.pools),
+            "windows": f"{utc_text_ms(question.start_ms)}/{utc_text_ms(question.end_ms)}",
+        }
+        for number, question in enumerate(islice(cycle(questions), count))
+    ]
+    answers: list[PlanAnswer] = []
+    sample = timed(lambda: answers.append(plan(rows, store, seed=seed, allow_past=True)))
+    done()
+    report = answers[0].report
+    note = f"{report.served:,} of {count:,} served, gap {report.gap:.2%}"
+    return Measured("batch plan", (sample,), count, "requests", note)

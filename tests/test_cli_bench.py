@@ -29,7 +29,7 @@ def measured(said: Any) -> dict[str, int]:
     return {one["what"]: one["calls"] for one in said.json["measured"]}
 
 
-FEW = ("--questions", "2", "--rounds", "3", "--bookings", "4")
+FEW = ("--questions", "2", "--rounds", "3", "--bookings", "4", "--requests", "6")
 FINDS = {f"find, {kind}": 6 for kind in KINDS}
 
 
@@ -40,9 +40,12 @@ def test_a_calendar_is_measured_and_only_read(ask: Ask, monkeypatch: pytest.Monk
     Path("scratch").mkdir()
     said = ask("bench", "--calendar", str(file), *FEW, "--folder", "scratch", "--json")
     assert (said.code, said.err) == (0, "")
-    assert measured(said) == {"load the calendar": 1, **FINDS, "batch find, 31 days": 3, "book": 4}
+    assert measured(said) == {"load the calendar": 1, **FINDS, "batch find, 31 days": 3, "batch plan": 1, "book": 4}
     swept = next(one for one in said.json["measured"] if one["what"].startswith("batch find"))
     assert (swept["size"], swept["things"]) == (4, "schedules")
+    planned = next(one for one in said.json["measured"] if one["what"] == "batch plan")
+    # There is room for far more than six visits.
+    assert (planned["size"], planned["note"]) == (6, "6 of 6 served, gap 0.00%")
     assert said.json["resources"] == {
         "HealthcareService": 2,
         "Practitioner": 2,
@@ -62,14 +65,14 @@ def test_a_ledger_is_copied_and_stays_as_it_is(ask: Ask) -> None:
     before = sha256(Path("practice.ledger").read_bytes()).hexdigest()
     said = ask("bench", *FEW, "--json")
     assert (said.code, said.err) == (0, "")
-    assert measured(said) == {**FINDS, "batch find, 31 days": 3, "book": 4}
+    assert measured(said) == {**FINDS, "batch find, 31 days": 3, "batch plan": 1, "book": 4}
     assert sha256(Path("practice.ledger").read_bytes()).hexdigest() == before
     assert ask("ledger", "verify").out.startswith("All holds, 2 entries")
 
 
 def test_people_read_a_table(ask: Ask) -> None:
     set_up(ask)
-    said = ask("bench", "--questions", "1", "--rounds", "1", "--bookings", "0")
+    said = ask("bench", "--questions", "1", "--rounds", "1", "--bookings", "0", "--requests", "0")
     assert said.code == 0
     lines = said.out.splitlines()
     assert lines[0] == "2 services, 4 schedules, 1 Slot, 0 Appointments"
