@@ -67,7 +67,7 @@ def instant(moment: datetime) -> str:
 def single(calendar: Calendar, rows: Sequence[dict[str, Any]], now: datetime) -> list[Answer]:
     """The same from one `$find` for each row."""
     listed: list[Answer] = []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows, start=1):
         query: dict[str, Any] = {
             "start": row["start"],
             "end": row["end"],

@@ -100,17 +100,17 @@ def read_answers(path: Path) -> list[dict[str, Any]]:
 
 
 EXPECTED = [
-    {"request_id": "one", "row": 0, "rank": 1, "start": "2026-03-16T11:00:00Z", "end": "2026-03-16T11:30:00Z",
+    {"request_id": "one", "row": 1, "rank": 1, "start": "2026-03-16T11:00:00Z", "end": "2026-03-16T11:30:00Z",
      "schedules": "a", "status": "offer"},
-    {"request_id": "one", "row": 0, "rank": 2, "start": "2026-03-16T11:30:00Z", "end": "2026-03-16T12:00:00Z",
+    {"request_id": "one", "row": 1, "rank": 2, "start": "2026-03-16T11:30:00Z", "end": "2026-03-16T12:00:00Z",
      "schedules": "a", "status": "offer"},
-    {"request_id": "two", "row": 1, "rank": 1, "start": "2026-03-16T09:00:00Z", "end": "2026-03-16T09:30:00Z",
+    {"request_id": "two", "row": 2, "rank": 1, "start": "2026-03-16T09:00:00Z", "end": "2026-03-16T09:30:00Z",
      "schedules": "b;c", "status": "offer"},
-    {"request_id": "two", "row": 1, "rank": 2, "start": "2026-03-16T09:30:00Z", "end": "2026-03-16T10:00:00Z",
+    {"request_id": "two", "row": 2, "rank": 2, "start": "2026-03-16T09:30:00Z", "end": "2026-03-16T10:00:00Z",
      "schedules": "b;c", "status": "offer"},
-    {"request_id": "three", "row": 2, "status": "error", "reason": "Loading schedule failed"},
-    {"request_id": "four", "row": 3, "status": "none", "reason": "Schedule/b leaves no start in this window."},
-    {"request_id": "five, of \"six\"", "row": 4, "rank": 1, "start": "2026-03-16T09:00:00Z",
+    {"request_id": "three", "row": 3, "status": "error", "reason": "Loading schedule failed"},
+    {"request_id": "four", "row": 4, "status": "none", "reason": "Schedule/b leaves no start in this window."},
+    {"request_id": "five, of \"six\"", "row": 5, "rank": 1, "start": "2026-03-16T09:00:00Z",
      "end": "2026-03-16T09:30:00Z", "schedules": "c", "status": "offer"},
 ]  # fmt: skip
 
@@ -169,12 +169,12 @@ def test_rows_that_cannot_be_read_cost_only_themselves(tmp_path: Path, tables: P
     find_in_one(str(tmp_path / "r.csv"), str(tmp_path / "a.ndjson"), tables, Options(), NOW)
     found = read_answers(tmp_path / "a.ndjson")
     assert [(one["row"], one["status"], one.get("reason")) for one in found] == [
-        (0, "offer", None),
-        (1, "error", "line 3 has 6 cells, the header has 5; put a cell with commas in quotes"),
-        (2, "error", "line 4 has 2 cells, the header has 5; put a cell with commas in quotes"),
-        (3, "error", "Invalid value 'many' provided for integer parameter '_count'"),
-        (4, "error", "Invalid search time range"),
-        (5, "offer", None),
+        (1, "offer", None),
+        (2, "error", "line 3 has 6 cells, the header has 5; put a cell with commas in quotes"),
+        (3, "error", "line 4 has 2 cells, the header has 5; put a cell with commas in quotes"),
+        (4, "error", "Invalid value 'many' provided for integer parameter '_count'"),
+        (5, "error", "Invalid search time range"),
+        (6, "offer", None),
     ]
     good = orjson.dumps({**as_text(ROWS[4]), "count": 1}).decode()
     lines = [good, "{", "[1]", '{"service": {"id": 1}}', good.replace('"c"', '[["c"], "b"]'), ""]
@@ -182,11 +182,11 @@ def test_rows_that_cannot_be_read_cost_only_themselves(tmp_path: Path, tables: P
     find_in_one(str(tmp_path / "r.ndjson"), str(tmp_path / "b.ndjson"), tables, Options(), NOW)
     found = read_answers(tmp_path / "b.ndjson")
     assert [(one["row"], one["status"], one.get("reason"), one.get("schedules")) for one in found] == [
-        (0, "offer", None, "c"),
-        (1, "error", found[1]["reason"], None),
-        (2, "error", "line 3 is no JSON object", None),
-        (3, "error", 'line 4: service is {"id":1}; expected text', None),
-        (4, "offer", None, "c;b"),
+        (1, "offer", None, "c"),
+        (2, "error", found[1]["reason"], None),
+        (3, "error", "line 3 is no JSON object", None),
+        (4, "error", 'line 4: service is {"id":1}; expected text', None),
+        (5, "offer", None, "c;b"),
     ]
     assert found[1]["reason"].startswith("line 2 is not readable as JSON")
 

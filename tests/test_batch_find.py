@@ -130,10 +130,10 @@ def test_limits_holds_capacity_and_free_slots_together() -> None:
     assert check(calendar, every(3), NOW) == 3
     assert check(calendar, every(3), datetime(2026, 3, 9, 23, 59, 59, tzinfo=UTC)) == 3
     found, _, _ = batch(calendar, every(3, count="all"), NOW, compiled=True)
-    in_week = [one for one in found if one[0] == 0 and "2026-03-02" < one[2][:10] < "2026-03-08"]
+    in_week = [one for one in found if one[0] == 1 and "2026-03-02" < one[2][:10] < "2026-03-08"]
     assert not in_week, "two bookings a week are the limit"
-    assert [one for one in found if one[0] == 1 and "2026-03-02" < one[2][:10] < "2026-03-08"], "one hold has lapsed"
-    assert [one for one in found if one[0] == 2 and one[2][:10] == "2026-03-07"], "a free Slot opens a Saturday"
+    assert [one for one in found if one[0] == 2 and "2026-03-02" < one[2][:10] < "2026-03-08"], "one hold has lapsed"
+    assert [one for one in found if one[0] == 3 and one[2][:10] == "2026-03-07"], "a free Slot opens a Saturday"
 
 
 def test_what_refuses_one_request_leaves_the_others() -> None:
@@ -177,12 +177,12 @@ def test_requests_that_say_nothing() -> None:
     missing = "Expected at least 1 value(s) for required input parameter"
     first = "offer", "2026-03-02T13:00:00.000Z", "2026-03-02T13:30:00.000Z", ("s0",)
     assert found == [
-        (0, "error", f"{missing} 'start'"),
-        (1, "error", f"{missing} 'schedule'"),
+        (1, "error", f"{missing} 'start'"),
         (2, "error", f"{missing} 'schedule'"),
-        (3, *first),
-        (4, "error", "HealthcareService not found"),
-        (5, *first),
+        (3, "error", f"{missing} 'schedule'"),
+        (4, *first),
+        (5, "error", "HealthcareService not found"),
+        (6, *first),
     ]
     assert counts.errors == 4
 
@@ -191,8 +191,8 @@ def test_windows_a_thousand_years_apart() -> None:
     calendar = open_calendar(clinic(1))
     rows = [*every(1), request("checkup", [["s0"]], "6026-03-02T00:00:00Z", "6026-03-03T00:00:00Z"), *every(1)]
     found, counts, _ = batch(calendar, rows, NOW, compiled=True)
-    assert [one for one in found if one[0] == 1] == [
-        (1, "error", "The window lies a thousand years from most other requests; ask in a run of its own")
+    assert [one for one in found if one[0] == 2] == [
+        (2, "error", "The window lies a thousand years from most other requests; ask in a run of its own")
     ]
     assert counts.errors == 1 and counts.offers == 40
     assert batch(calendar, rows[1:2], NOW, compiled=False)[0] == single(calendar, rows[1:2], NOW)

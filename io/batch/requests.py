@@ -80,9 +80,9 @@ class Requests:
         return _texts(column, name, self.name).cast(arrow().string())
 
     def rows(self) -> Places:
-        """The number of each request's row in what was read."""
+        """The number of each request's row in what was read, from 1."""
         column = self._column(ROW)
-        return np.arange(self._size) if column is None else column.to_numpy().astype(np.int64)
+        return np.arange(1, self._size + 1) if column is None else column.to_numpy().astype(np.int64)
 
     def _instants(self, name: str) -> Places:
         """Milliseconds; `UNREADABLE` where there is none."""
