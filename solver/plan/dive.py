@@ -39,14 +39,15 @@ def dive(state: State, market: Market, prices: Reals, share: float, iterations: 
         most, _ = offers.best(offers.worths(place_price))
         order = np.argsort(-most, kind="stable")
         rows = np.searchsorted(arena.row_request, rest.row_request[order]).tolist()
-        served = 0
+        asked = served = 0
         for row in rows:
+            asked += 1
             option = state.best(row, place_price)
             if option is not None:
                 state.put(row, option)
                 served += 1
                 if served == size:
                     break
-        work.add(TRIAL * len(rows))
+        work.add(TRIAL * asked)
         is_done = served == 0
     greedy(state)

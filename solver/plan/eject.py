@@ -189,8 +189,7 @@ class Ejector:
 def _not_clearable(state: State) -> NDArray[np.bool_] | None:
     """(N + 1,) the places that must be open as they are: shared, or under a booking limit. None: there are none."""
     table = state.arena.table
-    lanes = table.problem.lanes
-    found = [state.sharing.shares(place) for place in range(len(table.place_lane))]
-    limited = np.array([bool(lane.quotas) for lane in lanes], np.bool_)[table.place_lane]
-    is_fixed = np.append(limited | np.array(found, np.bool_), False)
+    shared = state.sharing.shared_resources
+    lanes = [bool(lane.quotas) or lane.resource in shared for lane in table.problem.lanes]
+    is_fixed = np.append(np.array(lanes, np.bool_)[table.place_lane], False)
     return is_fixed if is_fixed.any() else None

@@ -300,12 +300,12 @@ class _Run:
             return
         slices = max(0.0, until * self._work.limit - self._work.spent) / _SLICES - _BETWEEN * self._work.limit
         for number in range(_SLICES):
-            if self._work.is_over(until * self._work.limit):
+            if slices <= 0 or self._work.is_over(until * self._work.limit):
                 return
             found = polish(
                 table,
                 self._plan,
-                Budget(work=max(slices, 0.0) / _SOLVER),
+                Budget(work=slices / _SOLVER),
                 self._seed + number,
                 key=_key if self._problem.penalties else None,
                 prices=self._best,

@@ -90,6 +90,11 @@ class Sharing:
             found &= self.following[visit_high[places]] >= high[places]
         return found
 
+    @property
+    def shared_resources(self) -> set[int]:
+        """Where some visits have a capacity above 1."""
+        return set(self._riders)
+
     def shares(self, place: int) -> bool:
         """Is the place on a resource where some visits have a capacity above 1?"""
         return place != self._nowhere and self._lanes[self._lane[place]].resource in self._riders
