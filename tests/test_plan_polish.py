@@ -156,3 +156,8 @@ def test_settled_requests_stay(table: Table) -> None:
     found = polish(table, empty(table.problem), Budget(rounds=3, each=0.01), 1, settled=half)
     assert all(found.plan[request] is None for request in half)
     assert sum(one is not None for one in found.plan) > 20
+
+
+def test_where_nothing_is_left_to_choose_it_ends(table: Table) -> None:
+    found = polish(table, empty(table.problem), Budget(), 1, settled=range(200))
+    assert (found.ended, found.parts, found.work, found.plan) == ("idle", 0, 0.0, empty(table.problem))

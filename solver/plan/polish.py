@@ -28,16 +28,23 @@ from .table import Table
 Key = Callable[[PlanProblem, Plan], Any]
 """What makes plans comparable; greater is better."""
 
-Ended = Literal["rounds", "work", "whole", "stopped", "interrupted"]
+Ended = Literal["rounds", "work", "whole", "idle", "stopped", "interrupted"]
 
 THREADS = 2
+_IDLE = 20
+_PART, _REQUEST = 1e-3, 1.5e-6
+"""Work around a part, and for each request of the plan, in the solver's unit: small parts are not free."""
+
 _FIRST_SHARE, _WINDOW, _FEW = 0.2, 20, 4
 _EACH_MOST = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How long to polish: rounds, and deterministic time of the solver in all; `each` limits one part."""
+    """How long to polish: rounds, and work; `each` limits the deterministic time of one part.
+
+    Work is the deterministic time of the solver, and a little for each part.
+    """
 
     rounds: int = 1 << 30
     work: float = float("inf")
@@ -49,7 +56,8 @@ class Polished:
     """A plan, and the way to it.
 
     `ended` is `rounds` or `work` when the budget was used up, `whole` when all requests were free at once and the
-    solver proved the plan optimal. `refused` counts answers that arithmetic refuted: they change nothing.
+    solver proved the plan optimal, `idle` when nothing was left to choose in many rounds. `refused` counts answers
+    that arithmetic refuted: they change nothing.
     """
 
     plan: Plan
@@ -161,6 +169,7 @@ class _Polisher:
         self._guide = guide(table, prices) if prices else None
         self._tastes = _Tastes(self._guide)
         self._regions = regions
+        self._idle = 0
         self._found = standing(table, plan)
         self._is_exact = key is None and not table.problem.penalties
 
@@ -168,8 +177,11 @@ class _Polisher:
         """Free, solve and judge two parts. Is there more to do?"""
         tasks = self._tasks()
         if not tasks:
-            self.done.ended = "whole"
-            return False
+            self._idle += 1
+            self.done.rounds += 1
+            self.done.ended = "idle"
+            return self._idle < _IDLE
+        self._idle = 0
         profile = limited(NEIGHBOURHOOD, self._budget.each)
         responses = self._solve([neighbourhood.writer for _, neighbourhood in tasks], profile, stop)
         before = self._found
@@ -183,7 +195,7 @@ class _Polisher:
             region.kind.learn(len(part.requests), gain, response.deterministic_time, is_proven=is_proven)
             done.parts += 1
             done.proven += is_proven
-            done.work += response.deterministic_time
+            done.work += response.deterministic_time + _PART + _REQUEST * len(before.pair)
             if is_proven and len(part.requests) == self._regions.count and self._is_exact and is_everything:
                 done.ended = "whole"
                 return False
