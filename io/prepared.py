@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..solver.availability import Piece, Rules, Weekly, expand_hours
-from ..solver.calendar import CompiledCalendar
+from ..solver.availability import Opening, Piece, Rules, Weekly, expand_hours
+from ..solver.calendar import Admission, CompiledCalendar
 from ..solver.capacity import Claim
 from ..solver.grid import Axis, Grid
 from . import mapping
@@ -58,6 +58,8 @@ class Examined:
         self.is_active = resource.get("active") is not False
         self.actors: list[Json] = resource.get("actor") or []
         self.compiled: CompiledCalendar | None = None
+        self.opening: Opening | None = None
+        """That of the last question."""
 
     @cached_property
     def actor_key(self) -> Target | str:
@@ -153,17 +155,23 @@ class Prepared:
             examined.compiled = compiled
         return compiled.at(now_ms)
 
-    def around(self, examined: Examined, low: int, high: int, claims: Iterable[Claim]) -> CompiledCalendar:
-        """The schedule's calendar for one question in [low, high), with the claims that matter for it; not kept."""
-        rules = examined.rules
-        block = Axis(rules.grid, low // _BLOCK * _BLOCK, -(-high // _BLOCK) * _BLOCK, [])
-        key = rules.weekly, rules.zone.name, block.start, block.end
+    def admission(self, examined: Examined, low: int, high: int, claims: Sequence[Claim]) -> Admission:
+        """What one question in [low, high) is put to, with the claims that matter for it."""
+        opening = examined.opening
+        if opening is None or not opening.holds(low, high):
+            opening = examined.opening = self._opening(examined.rules, low, high)
+        free = [Piece(claim.start, claim.end, claim.label) for claim in claims if claim.free and claim.relevant]
+        return Admission(examined.rules, opening.with_free(free), claims)
+
+    def _opening(self, rules: Rules, low: int, high: int) -> Opening:
+        start, end = low // _BLOCK * _BLOCK, -(-high // _BLOCK) * _BLOCK
+        key = rules.weekly, rules.zone.name, start, end
         hours = self._near.get(key)
         if hours is None:
             if len(self._near) >= _NEAR_MOST:
                 self._near.clear()
-            hours = self._near[key] = expand_hours(rules.weekly, rules.zone, block.start, block.end)
-        return CompiledCalendar(rules, Axis(rules.grid, low, high, []), hours, claims)
+            hours = self._near[key] = expand_hours(rules.weekly, rules.zone, start, end)
+        return Opening.of(rules, hours, start, end)
 
     def forget_claims(self) -> None:
         """Stored Slots or Appointments have changed."""

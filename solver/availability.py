@@ -120,6 +120,30 @@ def open_edges(hours: Iterable[Piece], free: Iterable[Piece], closures: Iterable
     return subtract(opened, from_pairs([(piece.start, piece.end) for piece in closures]))
 
 
+class Opening(NamedTuple):
+    """The open time of a schedule in the minutes [start, end), stored free Slots aside, and what it is made of."""
+
+    start: int
+    end: int
+    hours: list[Piece]
+    closures: list[Piece]
+    edges: Edges
+
+    @classmethod
+    def of(cls, rules: Rules, hours: list[Piece], start: int, end: int) -> Opening:
+        """`hours` are the weekly hours that meet [start, end)."""
+        closures = [closure_piece(closure, start, end) for closure in rules.closures]
+        return cls(start, end, hours, closures, open_edges(hours, (), closures))
+
+    def holds(self, low: int, high: int) -> bool:
+        """Is all of [low, high) in its stretch?"""
+        return self.start <= low and high <= self.end
+
+    def with_free(self, free: list[Piece]) -> Edges:
+        """The open time with free Slots."""
+        return open_edges(self.hours, free, self.closures) if free else self.edges
+
+
 def closure_piece(closure: Closure, start: int, end: int) -> Piece:
     """The closure inside [start, end); open ends reach its borders."""
     low = start if closure.start is None else max(closure.start, start)

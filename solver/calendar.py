@@ -1,9 +1,9 @@
 """One schedule's calendar for one service, compiled: which starts are open, and why the others are not.
 
 Compiled once over an axis (a stretch of time and the ticks of the grid in it), then kept: one Slot, hold or closure
-more or less is a local change of the merged sets and of a few bits. `why_not` is the one rule of admission
-(specification, model 17), which bookings ask; `is_open` asks it for one start, and `starts` holds its answers for
-every tick of the axis.
+more or less is a local change of the merged sets and of a few bits. `Admission.why_not` is the one rule of admission
+(specification, model 17): bookings ask it once, of what lies near them; `is_open` asks it for one start, and `starts`
+holds its answers for every tick of the axis.
 """
 
 from __future__ import annotations
@@ -24,7 +24,67 @@ from .limits import Tally
 WhyNot = Literal["horizon", "taken", "limit"]
 
 
-class CompiledCalendar:
+class Admission:
+    """What the rule of admission looks at: good for questions inside the stretch of time it was made for.
+
+    Parameters
+    ----------
+    rules
+        The resolved rules.
+    opened
+        The open time.
+    live
+        The claims in force that matter: those that meet the stretch, and the bookings of the periods of its limits.
+    """
+
+    __slots__ = ("_tally", "blocked", "open", "rules", "taken")
+
+    def __init__(self, rules: Rules, opened: Edges, live: Sequence[Claim]) -> None:
+        self.rules = rules
+        self.open = opened
+        relevant = [claim for claim in live if claim.relevant and not claim.free]
+        self.blocked, self.taken = _blocked(relevant, rules.capacity)
+        self._tally = _tally(rules, live)
+
+    def why_not(self, visit: Pair, others: Sequence[Pair]) -> WhyNot | None:
+        """The first condition that forbids a visit to take this time, grid and lengths aside; None if it may.
+
+        `others` are what it takes besides, at capacity 1: its buffers, and whatever a proposal adds.
+        """
+        begin, end = visit
+        for piece in others:
+            begin, end = min(begin, piece[0]), max(end, piece[1])
+        if not self._within_horizon(begin, end):
+            return "horizon"
+        if not intervals.covers(self.open, *visit) or intervals.touches(self.blocked, *visit):
+            return "taken"
+        for piece in others:
+            if not intervals.covers(self.open, *piece) or intervals.touches(self.taken, *piece):
+                return "taken"
+        return "limit" if self._tally.is_full(visit[0]) else None
+
+    def _within_horizon(self, begin: int, end: int) -> bool:
+        low, high = self.rules.horizon_start, self.rules.horizon_end
+        return (low is None or low <= begin) and (high is None or end <= high)
+
+
+def _blocked(relevant: Sequence[Claim], capacity: int) -> tuple[Edges, Edges]:
+    """Where the claims that concern a visit block it: at its capacity, and at capacity 1."""
+    taken = blocked(relevant, 1)
+    return (blocked(relevant, capacity) if capacity > 1 else taken), taken
+
+
+def _tally(rules: Rules, live: Sequence[Claim]) -> Tally:
+    """The bookings among the claims, counted."""
+    tally = Tally(rules.limits, rules.zone)
+    if rules.limits:
+        for claim in live:
+            if claim.booking:
+                tally.count(claim.start, 1)
+    return tally
+
+
+class CompiledCalendar(Admission):
     """Open time, taken time and start bitmap of one schedule for one service.
 
     Parameters
@@ -49,16 +109,11 @@ class CompiledCalendar:
         "_occupied_sums",
         "_occupying",
         "_starts",
-        "_tally",
         "_valid_from",
         "_valid_until",
         "axis",
-        "blocked",
         "hours",
         "occupied",
-        "open",
-        "rules",
-        "taken",
     )
 
     def __init__(
@@ -76,10 +131,7 @@ class CompiledCalendar:
         self._set_time(now_ms)
         self._occupying = Claims(claim for claim in live if not claim.free)
         self._free = Claims(claim for claim in live if claim.free)
-        self._tally = Tally(rules.limits, rules.zone)
-        for claim in live:
-            if claim.booking:
-                self._tally.count(claim.start, 1)
+        self._tally = _tally(rules, live)
         low, high = axis.start, axis.end
         self.open = self._open_between(low, high)
         self.blocked, self.taken, self.occupied = self._taken_between(low, high)
@@ -116,13 +168,10 @@ class CompiledCalendar:
         """Blocked at the visit's capacity, blocked at capacity 1, occupied by whatever service."""
         near = self._occupying.overlapping(low, high)
         relevant = [claim for claim in near if claim.relevant]
-        taken = intervals.clip(blocked(relevant, 1), low, high)
-        at_capacity = taken
-        if self.rules.capacity > 1:
-            at_capacity = intervals.clip(blocked(relevant, self.rules.capacity), low, high)
+        at_capacity, taken = (intervals.clip(one, low, high) for one in _blocked(relevant, self.rules.capacity))
         occupied = taken if len(near) == len(relevant) else intervals.clip(blocked(near, 1), low, high)
         # Each its own list: local changes are made in place.
-        return list(at_capacity), list(taken), list(occupied)
+        return at_capacity, taken, list(occupied)
 
     # The rule of admission
 
@@ -136,27 +185,6 @@ class CompiledCalendar:
         if foot.after:
             buffers.append((end, end + foot.after))
         return foot.duration > 0 and self.rules.grid.allows(start) and self.why_not((start, end), buffers) is None
-
-    def why_not(self, visit: Pair, others: Sequence[Pair]) -> WhyNot | None:
-        """The first condition that forbids a visit to take this time, grid and lengths aside; None if it may.
-
-        `others` are what it takes besides, at capacity 1: its buffers, and whatever a proposal adds.
-        """
-        begin, end = visit
-        for piece in others:
-            begin, end = min(begin, piece[0]), max(end, piece[1])
-        if not self._within_horizon(begin, end):
-            return "horizon"
-        if not intervals.covers(self.open, *visit) or intervals.touches(self.blocked, *visit):
-            return "taken"
-        for piece in others:
-            if not intervals.covers(self.open, *piece) or intervals.touches(self.taken, *piece):
-                return "taken"
-        return "limit" if self._tally.is_full(visit[0]) else None
-
-    def _within_horizon(self, begin: int, end: int) -> bool:
-        low, high = self.rules.horizon_start, self.rules.horizon_end
-        return (low is None or low <= begin) and (high is None or end <= high)
 
     @property
     def starts(self) -> int:
@@ -320,7 +348,7 @@ class CompiledCalendar:
     def copy(self, *, with_starts: bool = True) -> CompiledCalendar:
         """A twin to be changed; without the start bitmap changes are cheaper, until `starts` is asked for."""
         twin: CompiledCalendar = object.__new__(CompiledCalendar)
-        for name in self.__slots__:
+        for name in (*Admission.__slots__, *self.__slots__):
             value = getattr(self, name)
             setattr(twin, name, value.copy() if isinstance(value, list | Claims | Tally) else value)
         if not with_starts:

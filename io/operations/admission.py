@@ -93,10 +93,8 @@ def check_available(state: State, examined: Examined, wanted: Sequence[Wanted], 
     visit = next(piece for is_visit, piece in pieces if is_visit)
     others = [piece for is_visit, piece in pieces if not is_visit]
     near = state.database.claims_near(examined.id, low, high)
-    calendar = state.prepared.around(
-        examined, low, high, claims_of(_all_that_matter(state, examined, near, visit[0]), examined.service)
-    )
-    why = calendar.why_not(visit, others)
+    claims = claims_of(_all_that_matter(state, examined, near, visit[0]), examined.service)
+    why = state.prepared.admission(examined, low, high, claims).why_not(visit, others)
     if why == "horizon":
         raise Conflict("Appointment falls outside schedule planning horizon", path)
     if why == "taken":
