@@ -141,6 +141,7 @@ def utc_text_ms(at_ms: int) -> str:
     return f"{utc_text(minute)[:17]}{rest // 1000:02}.{rest % 1000:03}Z"
 
 
+@lru_cache(maxsize=4096)
 def utc_text(minute: int) -> str:
     """A minute as FHIR instant in UTC with milliseconds."""
     day, rest = divmod(minute, 1440)

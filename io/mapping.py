@@ -201,8 +201,13 @@ def concepts_concern(concepts: Sequence[Json], service_id: str, codings: Codings
 
 def service_references(concept: Json) -> list[str]:
     """The references of a concept's service-type-reference extensions."""
-    found = (child(extension, "valueReference") for _, extension in extensions(concept, urls.SERVICE_TYPE_REFERENCE))
-    return [one["reference"] for one in found if one.get("reference") is not None]
+    found: list[str] = []
+    for extension in children(concept, "extension"):
+        if extension.get("url") == urls.SERVICE_TYPE_REFERENCE:
+            reference = child(extension, "valueReference").get("reference")
+            if reference is not None:
+                found.append(reference)
+    return found
 
 
 def is_schedulable(schedule: Json, service_id: str) -> bool:

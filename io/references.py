@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -29,8 +30,11 @@ class Target(NamedTuple):
 
 def target(reference: object) -> Target | None:
     """Type and id of `Type/id`; anything after a second `/` is ignored (specification, model 3.1)."""
-    if not isinstance(reference, str):
-        return None
+    return _target(reference) if isinstance(reference, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _target(reference: str) -> Target | None:
     kind, slash, rest = reference.partition("/")
     id = rest.partition("/")[0]
     return Target(kind, id) if slash and kind and id else None

@@ -115,6 +115,20 @@ def test_later_calls_see_earlier_ones(clinic: NewClinic) -> None:
     assert opened.read(f"Appointment/{second}")["meta"]["versionId"] == "3"
 
 
+def test_what_is_undone_takes_nothing_of_others_with_it(clinic: NewClinic) -> None:
+    # The refused calls read what the accepted ones before them have written; the first gives up its Slot before.
+    opened = clinic()
+    (id,) = ids(opened.book(proposal(visit("a", "10:00"))))
+    before = opened.ledger.last
+    answers = all_of(opened, book("11:00"), move(id, "11:00"), book("12:00"), cancel("none"), book("12:00", "b"))
+    assert [one[0] for one in answers] == [201, 400, 201, 404, 201]
+    assert starts(opened) == [("a", "10:00"), ("a", "11:00"), ("a", "12:00"), ("b", "12:00")]
+    assert [entry.kind for entry in opened.ledger.entries(before)] == ["$book"] * 3
+    for answer in (answers[0], answers[2], answers[4]):
+        assert [opened.read(reference(one)) for one in resources_of(answer)] == resources_of(answer)
+    assert opened.ledger.verify() == []
+
+
 def test_a_refused_call_leaves_nothing(clinic: NewClinic) -> None:
     opened = clinic(*basic(slot("t", "a", "2026-03-09T13:00:00Z", "2026-03-09T13:30:00Z")))
     start = "2026-02-23T14:00:00.000Z"

@@ -11,6 +11,7 @@ import apsw
 from ..errors import LedgerNotFound, LedgerVersion, LedgerWriteFailed
 from .failures import translated
 from .schema import APPLICATION_ID, BODIES, FORMAT, MIGRATIONS
+from .waiting import Waiting
 
 SavepointName = Literal["job", "lapses"]
 
@@ -67,6 +68,18 @@ _CLAIM = "schedule, start, slot, end, status, tolerance, scope, until, services,
 _ENTRY = "seq, time, clock, kind, input, changes, prev, hash"
 
 
+_WAITING = (
+    "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO body VALUES (?, ?)",
+    "INSERT INTO resource VALUES (?, ?, ?, ?, ?)",
+    "INSERT OR IGNORE INTO slot_use VALUES (?, ?)",
+)
+"""What inserts the rows that wait."""
+
+_WAITING_MOST = 2_000
+"""After so many bodies all that waits is inserted."""
+
+
 class Database:
     """One connection. Not for two threads at once."""
 
@@ -80,6 +93,10 @@ class Database:
         self.path = path
         self._vfs = vfs
         self._has_unusable: bool | None = None
+        self._hold_end: int | None = None
+        """No hold ends before; None: not known."""
+        self._waiting = Waiting(_WAITING)
+        self._entry, self._body, self._resource, self._slot_use = map(self._waiting.rows, range(len(_WAITING)))
         self.wal_pages = 0
         """How many pages the WAL held after the last commit. Its file does not shrink when it begins anew."""
         with translated(path):
@@ -89,7 +106,7 @@ class Database:
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             self._connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
             self._connection.set_busy_timeout(5_000)
-            self.execute: Callable[..., Any] = cast(Any, self._connection).execute
+            self._at_once: Callable[..., Any] = cast(Any, self._connection).execute
             self.executemany: Callable[..., Any] = cast(Any, self._connection).executemany
 
     def close(self) -> None:
@@ -101,6 +118,17 @@ class Database:
 
     def in_transaction(self) -> bool:
         return self._connection.in_transaction
+
+    # Statements
+
+    def execute(self, statement: str, values: Any = ()) -> Any:
+        """Carry out a statement, after all that waits. Those that no row that waits concerns need not wait for it."""
+        if self._body or self._slot_use:
+            self.insert_waiting()
+        return self._at_once(statement, values)
+
+    def insert_waiting(self) -> None:
+        self._waiting.insert(self.executemany)
 
     # The file as a whole
 
@@ -161,11 +189,13 @@ class Database:
     def begin(self, *, write: bool) -> None:
         self.execute("BEGIN IMMEDIATE" if write else "BEGIN")
         self._has_unusable = None
+        self._hold_end = None
 
     def commit(self) -> None:
         self.execute("COMMIT")
 
     def rollback(self) -> None:
+        self._waiting.clear()
         if self._connection.in_transaction:
             self.execute("ROLLBACK")
 
@@ -179,16 +209,22 @@ class Database:
             self.rollback()
 
     def savepoint(self, name: SavepointName) -> None:
-        self.execute(f"SAVEPOINT {name}")
+        self._waiting.mark()
+        self._at_once(f"SAVEPOINT {name}")
 
     def keep(self, name: SavepointName) -> None:
         """Forget the savepoint."""
-        self.execute(f"RELEASE {name}")
+        self._at_once(f"RELEASE {name}")
+        self._waiting.keep()
+        if len(self._body) > _WAITING_MOST and not self._waiting.is_marked:
+            self.insert_waiting()
 
     def undo(self, name: SavepointName) -> None:
         """Back to the savepoint, which is forgotten."""
-        self.execute(f"ROLLBACK TO {name}")
-        self.execute(f"RELEASE {name}")
+        self._at_once(f"ROLLBACK TO {name}")
+        self._at_once(f"RELEASE {name}")
+        self._waiting.undo()
+        self._hold_end = None
 
     def checkpoint(self, *, truncate: bool) -> tuple[int, int]:
         """Move the WAL into the file; to be called under the writer lock. Returns (frames, those moved)."""
@@ -262,11 +298,11 @@ class Database:
         return self._one("SELECT kind = 'erase' FROM entry WHERE seq = ?", (seq,)) == 1
 
     def add_entry(self, row: EntryRow) -> None:
-        self.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._entry.append(row)
 
     def add_body(self, entry: int, place: int, content: bytes) -> int:
         number = entry * BODIES + place
-        self.execute("INSERT INTO body VALUES (?, ?)", (number, content))
+        self._body.append((number, content))
         return number
 
     @staticmethod
@@ -276,7 +312,7 @@ class Database:
 
     def add_bodies(self, rows: Iterable[tuple[int, bytes]]) -> None:
         """Numbers and contents."""
-        self.executemany("INSERT INTO body VALUES (?, ?)", rows)
+        self._body += rows
 
     def replace_body(self, number: int, content: bytes) -> None:
         self.execute("UPDATE body SET content = ? WHERE number = ?", (content, number))
@@ -316,7 +352,7 @@ class Database:
 
     def add_resources(self, rows: Iterable[tuple[str, str, int, int, int]]) -> None:
         """Type, id, version, body and origin of resources that are new."""
-        self.executemany("INSERT INTO resource VALUES (?, ?, ?, ?, ?)", rows)
+        self._resource += rows
 
     def kinds(self) -> list[str]:
         """The types of which there is some resource."""
@@ -370,7 +406,7 @@ class Database:
 
     def claims_near(self, schedule: str, low: int, high: int) -> list[ClaimRow]:
         """The claims that meet the minutes [low, high)."""
-        found = self.execute(
+        found = self._at_once(
             f"SELECT {_CLAIM} FROM claim "
             "WHERE schedule = ?1 AND long = 0 AND start > ?2 - 1440 AND start < ?3 AND end > ?2 "
             f"UNION ALL SELECT {_CLAIM} FROM claim WHERE schedule = ?1 AND long = 1 AND start < ?3 AND end > ?2",
@@ -380,7 +416,7 @@ class Database:
 
     def bookings_within(self, schedule: str, low: int, high: int) -> list[ClaimRow]:
         """The claims that are bookings of some service and start in [low, high)."""
-        found = self.execute(
+        found = self._at_once(
             f"SELECT {_CLAIM} FROM claim WHERE schedule = ? AND long IN (0, 1) AND start >= ? AND start < ? "
             "AND services IS NOT NULL",
             (schedule, low, high),
@@ -399,10 +435,10 @@ class Database:
 
     def unusable(self, schedule: str) -> list[UnusableRow]:
         if self._has_unusable is None:
-            self._has_unusable = bool(self._one("SELECT EXISTS (SELECT 1 FROM unusable)"))
+            self._has_unusable = any(self._at_once("SELECT 1 FROM unusable LIMIT 1"))
         if not self._has_unusable:
             return []
-        found = self.execute(
+        found = self._at_once(
             "SELECT slot, start, end, until FROM unusable WHERE schedule = ? ORDER BY slot", (schedule,)
         )
         return [UnusableRow(*row) for row in found]
@@ -410,7 +446,7 @@ class Database:
     # slot_use, identifier, hold
 
     def use_slots(self, slots: Iterable[str], appointment: str) -> None:
-        self.executemany("INSERT OR IGNORE INTO slot_use VALUES (?, ?)", ((slot, appointment) for slot in slots))
+        self._slot_use += [(slot, appointment) for slot in slots]
 
     def stop_using_slot(self, slot: str, appointment: str) -> None:
         self.execute("DELETE FROM slot_use WHERE slot = ? AND appointment = ?", (slot, appointment))
@@ -419,24 +455,31 @@ class Database:
         return [row[0] for row in self.execute("SELECT appointment FROM slot_use WHERE slot = ?", (slot,))]
 
     def add_identifier(self, name: str, appointment: str) -> None:
-        self.execute("INSERT OR IGNORE INTO identifier VALUES (?, ?)", (name, appointment))
+        self._at_once("INSERT OR IGNORE INTO identifier VALUES (?, ?)", (name, appointment))
 
     def remove_identifier(self, name: str, appointment: str) -> None:
         self.execute("DELETE FROM identifier WHERE name = ? AND appointment = ?", (name, appointment))
 
     def identified(self, name: str) -> list[str]:
         """The Appointments that carry an identifier."""
-        return [row[0] for row in self.execute("SELECT appointment FROM identifier WHERE name = ?", (name,))]
+        return [row[0] for row in self._at_once("SELECT appointment FROM identifier WHERE name = ?", (name,))]
 
     def add_hold(self, until: int, appointment: str) -> None:
-        self.execute("INSERT OR IGNORE INTO hold VALUES (?, ?)", (until, appointment))
+        self._at_once("INSERT OR IGNORE INTO hold VALUES (?, ?)", (until, appointment))
+        if self._hold_end is not None:
+            self._hold_end = min(self._hold_end, until)
 
     def remove_hold(self, until: int, appointment: str) -> None:
         self.execute("DELETE FROM hold WHERE until = ? AND appointment = ?", (until, appointment))
 
     def lapsed(self, now_ms: int) -> list[str]:
         """The Appointments whose hold ends now or ended before, in the order of their ends."""
-        found = self.execute("SELECT appointment FROM hold WHERE until <= ? ORDER BY until, appointment", (now_ms,))
+        if self._hold_end is None:
+            ends = [end for (end,) in self._at_once("SELECT min(until) FROM hold") if end is not None]
+            self._hold_end = min(ends, default=2**62)
+        if now_ms < self._hold_end:
+            return []
+        found = self._at_once("SELECT appointment FROM hold WHERE until <= ? ORDER BY until, appointment", (now_ms,))
         return [row[0] for row in found]
 
     # For verification: whole tables in a fixed order

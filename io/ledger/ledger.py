@@ -444,6 +444,7 @@ class Ledger:
                 for job in batch:
                     self._attempt(transaction, job)
             if transaction.last is not None and transaction.last is not last:
+                database.insert_waiting()
                 begun = time.monotonic()
                 database.commit()
                 self._flush_s = time.monotonic() - begun
