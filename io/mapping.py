@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -76,7 +76,12 @@ def rules_of(resolved: Resolved, horizon: PeriodMs, *, schedule_id: str, service
 
 
 def grid_of(resolved: Resolved) -> Grid:
-    return Grid(resolved.alignment_interval, resolved.alignment_offset, resolved.alignment_timezone.zone)
+    return _grid(resolved.alignment_interval, resolved.alignment_offset, resolved.alignment_timezone.zone)
+
+
+@lru_cache(maxsize=256)
+def _grid(interval: int, offset: int, zone: Zone) -> Grid:
+    return Grid(interval, offset, zone)
 
 
 def _closure(entry: ClosedEntry, zone: Zone, label: str) -> Closure | None:
@@ -249,7 +254,7 @@ def has_lapsed(appointment: Json, now_ms: int) -> bool:
 
 def slot_ids(appointment: Json) -> list[str]:
     """The ids of the Slots an Appointment refers to."""
-    found = (target(slot.get("reference")) for slot in children(appointment, "slot"))
+    found = [target(slot.get("reference")) for slot in children(appointment, "slot")]
     return [one.id for one in found if one is not None and one.type == "Slot"]
 
 

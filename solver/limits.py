@@ -50,7 +50,7 @@ class Tally:
     def __init__(self, limits: tuple[Limit, ...], zone: Zone) -> None:
         self._limits = limits
         self._zone = zone
-        self._counts: Counter[tuple[int, int]] = Counter()
+        self._counts: dict[tuple[int, int], int] = {}
 
     def copy(self) -> Tally:
         twin = Tally(self._limits, self._zone)
@@ -68,7 +68,7 @@ class Tally:
         turned: list[tuple[int, int]] = []
         for place, limit in enumerate(self._limits):
             key = place, limit.number(day)
-            before = self._counts[key]
+            before = self._counts.get(key, 0)
             self._counts[key] = before + change
             if (before >= limit.frequency) != (before + change >= limit.frequency):
                 turned.append(self._minutes(limit, key[1]))
@@ -80,7 +80,8 @@ class Tally:
             return False
         day = self._zone.local_day(start)
         return any(
-            self._counts[place, limit.number(day)] >= limit.frequency for place, limit in enumerate(self._limits)
+            self._counts.get((place, limit.number(day)), 0) >= limit.frequency
+            for place, limit in enumerate(self._limits)
         )
 
     def full(self) -> Edges:

@@ -65,6 +65,7 @@ class UnusableRow(NamedTuple):
 
 
 _CLAIM = "schedule, start, slot, end, status, tolerance, scope, until, services, guard"
+_ADD_CLAIM = f"INSERT INTO claim (long, {_CLAIM}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ENTRY = "seq, time, clock, kind, input, changes, prev, hash"
 
 
@@ -393,10 +394,7 @@ class Database:
     # claim
 
     def add_claims(self, rows: Iterable[ClaimRow]) -> None:
-        self.executemany(
-            f"INSERT INTO claim (long, {_CLAIM}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            ((int(row.end - row.start > LONG_MINUTES), *row) for row in rows),
-        )
+        self.executemany(_ADD_CLAIM, [(int(row.end - row.start > LONG_MINUTES), *row) for row in rows])
 
     def remove_claim(self, schedule: str, start: int, end: int, slot: str) -> None:
         self.execute(
@@ -474,10 +472,11 @@ class Database:
 
     def lapsed(self, now_ms: int) -> list[str]:
         """The Appointments whose hold ends now or ended before, in the order of their ends."""
-        if self._hold_end is None:
-            ends = [end for (end,) in self._at_once("SELECT min(until) FROM hold") if end is not None]
-            self._hold_end = min(ends, default=2**62)
-        if now_ms < self._hold_end:
+        end = self._hold_end
+        if end is None:
+            ends: list[int] = [one for (one,) in self._at_once("SELECT min(until) FROM hold") if one is not None]
+            end = self._hold_end = min(ends, default=2**62)
+        if now_ms < end:
             return []
         found = self._at_once("SELECT appointment FROM hold WHERE until <= ? ORDER BY until, appointment", (now_ms,))
         return [row[0] for row in found]

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from .. import mapping
 from ..references import Json
 from .database import ClaimRow
 from .state import NOT_HELD, State, claim_row, held_by, identifier_names, schedule_of
+
+
+class _Derivation(NamedTuple):
+    """What an Appointment adds to the derived tables: its identifiers, the end of its hold, its Slots."""
+
+    names: frozenset[str]
+    until_ms: int | None
+    slots: Sequence[str]
+
+
+_NOTHING = _Derivation(frozenset(), None, ())
+
+
+def _derived_from(appointment: Json) -> _Derivation:
+    return _Derivation(
+        identifier_names(appointment), mapping.hold_expires_ms(appointment), mapping.slot_ids(appointment)
+    )
 
 
 class Derived:
@@ -43,7 +61,7 @@ class Derived:
             if new is not None:
                 self._claim(new, self._users_of(id), guard)
         elif kind == "Appointment":
-            self._derive_appointment(id, old or {}, new or {}, fresh=fresh)
+            self._derive_appointment(id, old, new or {}, fresh=fresh)
 
     def _claim(self, slot: Json, users: Sequence[Json], guard: str | None) -> None:
         row = claim_row(slot, held_by(users), guard)
@@ -69,20 +87,19 @@ class Derived:
             assert schedule is not None
             self._database.remove_unusable(schedule, row.id)
 
-    def _derive_appointment(self, id: str, old: Json, new: Json, *, fresh: bool) -> None:
+    def _derive_appointment(self, id: str, old: Json | None, new: Json, *, fresh: bool) -> None:
         database = self._database
-        names, names_now = identifier_names(old), identifier_names(new)
+        names, until, slots = _NOTHING if old is None else _derived_from(old)
+        names_now, until_now, slots_now = _derived_from(new)
         for name in sorted(names - names_now):
             database.remove_identifier(name, id)
         for name in sorted(names_now - names):
             database.add_identifier(name, id)
-        until, until_now = mapping.hold_expires_ms(old), mapping.hold_expires_ms(new)
         if until != until_now:
             if until is not None:
                 database.remove_hold(until, id)
             if until_now is not None:
                 database.add_hold(until_now, id)
-        slots, slots_now = mapping.slot_ids(old), mapping.slot_ids(new)
         for slot in slots:
             if slot not in slots_now:
                 database.stop_using_slot(slot, id)

@@ -170,11 +170,15 @@ def service_ids(appointment: Json) -> list[str]:
     return list(dict.fromkeys(one.id for one in found if one is not None and one.type == "HealthcareService"))
 
 
-def identifier_names(appointment: Json) -> set[str]:
+def identifier_names(appointment: Json) -> frozenset[str]:
     """The identifiers of an Appointment, as the table writes them."""
     given: Any = appointment.get("identifier")
     several: list[Any] = given if isinstance(given, list) else []  # type: ignore[reportUnknownVariableType]
-    return {identifier_name(one) for one in several if isinstance(one, dict) and one.get("value") is not None}  # type: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    return frozenset(
+        identifier_name(one)  # type: ignore[reportUnknownArgumentType]
+        for one in several
+        if isinstance(one, dict) and one.get("value") is not None  # type: ignore[reportUnknownMemberType]
+    )
 
 
 def identifier_name(identifier: Json) -> str:

@@ -43,13 +43,16 @@ class Transaction:
         self._last_lapse: EntryRow | None = None
         self.notes_only = False
         """Whether something was noted that is worth a commit without an entry: what was loaded, and was there."""
+        self.now_ms, self._now_text = -(2**62), ""
         self.set_clock(clock)
 
     def set_clock(self, clock: datetime) -> None:
         """Take a reading of the clock; the time of the last entry wins if that is later (model 6)."""
         self._clock_ms = int(clock.timestamp() * 1000)
+        before = self.now_ms
         self.now_ms = max(self._clock_ms, self.last.time if self.last is not None else self._clock_ms)
-        self._now_text = utc_text_ms(self.now_ms)
+        if self.now_ms != before:
+            self._now_text = utc_text_ms(self.now_ms)
 
     @property
     def now(self) -> datetime:

@@ -55,6 +55,18 @@ def carry_out_all(
     dry_run: bool,
 ) -> list[Answer]:
     """Calls and bundles of calls in order, in one transaction. A dry run takes them all back at its end."""
+    with collector_paused():
+        return _carry_out_all(store, calls, now, who, dry_run=dry_run)
+
+
+def _carry_out_all(
+    store: WritableStore,
+    calls: Sequence[Call | Sequence[Call]],
+    now: datetime | None,
+    who: str | None,
+    *,
+    dry_run: bool,
+) -> list[Answer]:
     works: list[Callable[[Transaction], Answer]] = []
     for one in calls:
         try:
@@ -67,8 +79,7 @@ def carry_out_all(
         store.run([job])
         return job.outcome()
     jobs = [Job(work, now) for work in works]
-    with collector_paused():
-        store.run(jobs)
+    store.run(jobs)
     names = [one.operation if isinstance(one, Call) else "bundle" for one in calls]
     return [_answer(job, name) for job, name in zip(jobs, names, strict=True)]
 
