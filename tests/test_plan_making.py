@@ -200,6 +200,10 @@ def test_an_actor_is_used_once() -> None:
             "Row 1: Schedule is not schedulable for requested service type (Schedule/other).",
         ),
         ({"service": "shut"}, "Row 1: HealthcareService is inactive (HealthcareService/shut)."),
+        (
+            {"service": "none", "schedules": "zero"},
+            "Row 1: A visit without length is never available (HealthcareService/none).",
+        ),
         ({"windows": "2026-03-10/2032-01-01"}, "Row 1: The visit could lie more than 3 years from now."),
     ],
 )
@@ -210,6 +214,9 @@ def test_what_find_refuses_is_an_error_of_the_row(cells: dict[str, Any], text: s
         practitioner("other"),
         schedule("other", services=()),
         service("shut", active=False),
+        service("none", params=parameters(duration=0)),
+        practitioner("zero"),
+        schedule("zero", services=("none",)),
     )
     outcome = plan(calendar(*more), [row("a", **cells), row("b")])
     assert shown(outcome.answers) == ["a error", "b placed 10 09:00 ann"]

@@ -192,6 +192,10 @@ class _Compiler:
             request = FindRequest(low * 60_000, high * 60_000, f"HealthcareService/{wanted.service}", raw)
             try:
                 service, found, _ = look_up(self._state, request, self._now_ms)
+                if not found[0][0].examined.resolved.duration:
+                    raise InvalidRequest(
+                        "A visit without length is never available", "Parameters.service-type-reference"
+                    )
                 self._looked_up[key] = service, tuple(tuple(one.examined for one in pool) for pool in found)
             except Refusal as error:
                 self._looked_up[key] = error

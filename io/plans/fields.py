@@ -23,7 +23,7 @@ _LENGTH = re.compile(r"(\d{1,9})\s*(min|m|h|d|wk|w)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,15}", re.ASCII)
 _BETWEEN = re.compile(r"[0-9:]{4,8}\s*-\s*[0-9:]{4,8}", re.ASCII)
 _WINDOW = "2026-03-10T09:00/2026-03-10T12:00"
-_MOST = 10**12
+_MOST = 10**9
 """Weights beyond this would not leave the solver room to add them up."""
 
 
