@@ -20,7 +20,7 @@ import plan_baselines
 from instances import SIZES, PlanInstance, plan_instance
 from plans import problem
 from results import Results, Row, number
-from slotwright.solver.plan import check
+from slotwright.solver.plan import check, prove
 from slotwright.solver.plan.problem import Placement, Plan, PlanProblem
 
 OURS, FIRST_COME, DENSITY, HIGHS = "slotwright", "first come", "density", "HiGHS"
@@ -173,7 +173,7 @@ def _ours(cell: Cell, instance: PlanInstance) -> Outcome:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     memory = peak()
     served, objective = checked(instance, asked, found.plan)
-    bound = check.bound(asked, found.prices)
+    bound = prove.bound(asked, found.prices, found.proofs)
     if objective != found.objective or not math.isclose(bound, found.bound):
         raise AssertionError(f"{instance.name}: {found.objective} of {found.bound} are {objective} of {bound}")
     status = "optimal" if found.is_optimal else "feasible"

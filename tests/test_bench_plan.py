@@ -100,3 +100,8 @@ def test_a_run_goes_on_with_what_is_missing(tmp_path: Path, monkeypatch: pytest.
 
 def _never(cell: Cell) -> Outcome:
     raise AssertionError(f"{cell.title()} is kept already")
+
+
+def test_a_plan_above_the_bound_of_another_stops_the_report() -> None:
+    with pytest.raises(AssertionError, match=r"HiGHS has a plan of 1002, slotwright a bound of 1000\.0"):
+        report_on([row(OURS, 1, 120, 990, 1000.0), row(HIGHS, 1, 120, 1002, 1005.0)])
