@@ -225,34 +225,6 @@ def _others(kept: Sequence[Kept]) -> Table:
     return table
 
 
-def _others(kept: Sequence[Kept]) -> Table:
-    table = Table(
-        "Others: medians of the seeds, gaps to the lowest bound proven",
-        (
-            *("instance", "first come: served", "first come: gap", "first come: CPU, s"),
-            *("greedy: served", "greedy: gap", "greedy: CPU, s"),
-            *(
-                "HiGHS: served",
-                "HiGHS: served ÷ first come, worst",
-                "HiGHS: gap",
-                "HiGHS: its own gap",
-                "HiGHS: proven optimal",
-                "HiGHS: CPU, s",
-            ),
-        ),
-    )
-    for one in kept:
-        if one.seconds == max(SECONDS[one.requests]):
-            table.add(one.name, *(cell for method in (FIRST_COME, DENSITY, HIGHS) for cell in _other(one, method)))
-    table.notes.append(
-        "First come, first served: in the order of the file, the earliest start, the first free member of each pool. "
-        "Density greedy: the most weight for the time it takes first, each where it costs least. HiGHS: the "
-        f"time-indexed model through `scipy.optimize.milp`, {HIGHS_SECONDS[200]:g} s on the clock at 200 requests and "
-        f"{HIGHS_SECONDS[1_000]:g} s at 1,000; larger models do not get beyond their first relaxation."
-    )
-    return table
-
-
 def _other(one: Kept, method: str) -> Iterator[str]:
     rows = one.others[method]
     if not rows:
