@@ -28,7 +28,6 @@ from plan_cells import (
     POOLS,
     QUICK,
     RESULTS,
-    SECONDS,
     SEEDS,
     Cell,
     cells,
@@ -191,7 +190,8 @@ def _ours(rows: Sequence[Row], kept: Sequence[Kept]) -> Table:
         f"{span}; {'; '.join(versions)}. Gap: (bound − objective) ÷ bound, both from one run. Served, objective and "
         "bound are recomputed by `solver.plan.check`, which knows neither the candidate table nor the solver. Each run "
         "has a process of its own; the time is that of planning, without reading the instance. Proven optimal: the "
-        "bound is less than 1 above the objective, and objectives are whole numbers."
+        "bound is less than 1 above the objective, and objectives are whole numbers; where a plan is, to serve more "
+        "requests would be worth less."
     )
     return table
 
@@ -212,9 +212,8 @@ def _others(kept: Sequence[Kept]) -> Table:
             ),
         ),
     )
-    for one in kept:
-        if one.seconds == max(SECONDS[one.requests]):
-            table.add(one.name, *(cell for method in (FIRST_COME, DENSITY, HIGHS) for cell in _other(one, method)))
+    for one in {one.name: one for one in kept}.values():
+        table.add(one.name, *(cell for method in (FIRST_COME, DENSITY, HIGHS) for cell in _other(one, method)))
     table.notes.append(
         "First come, first served: in the order of the file, the earliest start, the first free member of each pool. "
         "Density greedy: the most weight for the time it takes first, each where it costs least. HiGHS: the "
@@ -258,9 +257,10 @@ def targets(one: Kept) -> list[Target]:
         name = f"proven optimal, {size}, 5 CPU seconds, of {len(one.ours)} seeds"
         found.append(Target(name, share, 100, "%", at_least=True))
     ratios = one.ratios("served", FIRST_COME)
-    if one.load == 0.95 and one.seconds == max(SECONDS[one.requests]) and ratios:
+    if one.load == 0.95 and ratios:
         least = 1.12 if one.requests == 20_000 else 1.15
-        found.append(Target(f"served ÷ first come, {size}, {seeds}", min(ratios), least, "×", at_least=True))
+        name = f"served ÷ first come, {size}, {one.seconds:g} CPU seconds, {seeds}"
+        found.append(Target(name, min(ratios), least, "×", at_least=True))
     return found
 
 

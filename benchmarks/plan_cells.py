@@ -176,6 +176,7 @@ def _ours(cell: Cell, instance: PlanInstance) -> Outcome:
     bound = prove.bound(asked, found.prices, found.proofs)
     if objective != found.objective or not math.isclose(bound, found.bound):
         raise AssertionError(f"{instance.name}: {found.objective} of {found.bound} are {objective} of {bound}")
+    points.append(Point("end", cpu, served, objective, bound))
     status = "optimal" if found.is_optimal else "feasible"
     return Outcome(served, objective, bound, cpu, wall, memory, status, found.ended, points)
 
