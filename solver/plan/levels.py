@@ -122,11 +122,16 @@ def _ticks(starts: int) -> Iterator[int]:
     return (tick for tick in range(starts.bit_length()) if starts >> tick & 1)
 
 
+_FEW = 16
+"""Requests that a level outweighs where it cannot outweigh all."""
+
+
 def disjoint(problem: PlanProblem, depth: int, anchor: Mapping[int, int]) -> tuple[tuple[int, ...], bool]:
     """Multipliers for the first `depth` levels, 0 for the others; and whether they decide strictly level by level.
 
     Strictly: the least gain on a level outweighs all that can be lost on those after it. Where the weights would then
-    add up to 2^53 or more, it outweighs at least what so many requests as possible can lose together.
+    add up to 2^53 or more, it outweighs what a few requests can lose together: multipliers that lie so far apart that
+    they just fit would only make the search blind for the last levels.
     """
     scales = [scale(problem, place, anchor) for place in range(depth)]
     base = len(problem.requests)
@@ -139,7 +144,7 @@ def disjoint(problem: PlanProblem, depth: int, anchor: Mapping[int, int]) -> tup
             total += found[-1] * one.most * one.requests
         if total < LARGEST or base <= 1:
             break
-        base //= 2
+        base = min(base // 2, _FEW)
     if total >= LARGEST:
         raise InvalidInputError("Costs are too large to weigh them against each other; divide them by a common factor")
     rest = len(levels_of(problem)) - depth
