@@ -33,13 +33,13 @@ def empty(problem: PlanProblem) -> Plan:
 
 @pytest.mark.parametrize("features", [*((feature,) for feature in FEATURES), FEATURES])
 def test_small_plans_are_polished_to_the_best(features: tuple[str, ...]) -> None:
-    for seed in range(6):
+    for seed in range(4):
         problem = random_problem(Random(f"polish {seed}"), *features)
         if problem.penalties:
             continue
         draw = Random(seed)
         for prices in ((), next(random_prices(draw, problem))):
-            found = polish(make_table(problem), empty(problem), Budget(rounds=12), seed, prices=prices)
+            found = polish(make_table(problem), empty(problem), Budget(rounds=8), seed, prices=prices)
             assert faults(problem, found.plan) == []
             # With prices some choices are left out at first, so that it may take more rounds.
             assert score(problem, found.plan).total == optimum(problem) or prices, f"seed {seed}"
