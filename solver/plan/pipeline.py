@@ -251,7 +251,7 @@ class _Run:
         return max(before, state, key=_value)
 
     def _eject(self, state: State, place_price: Reals, share: float) -> None:
-        until = self._work.spent + share * self._work.limit
+        until = min(self._work.spent + share * self._work.limit, (1 - _REFINEMENT) * self._work.limit)
         in_vain = 0
         while in_vain < _PATIENCE and not self._work.is_over(until):
             before = state.value
@@ -305,7 +305,7 @@ class _Run:
             found = polish(
                 table,
                 self._plan,
-                Budget(work=slices / _SOLVER),
+                Budget(work=min(slices, until * self._work.limit - self._work.spent) / _SOLVER),
                 self._seed + number,
                 key=_key if self._problem.penalties else None,
                 prices=self._best,
