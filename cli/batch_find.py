@@ -22,7 +22,7 @@ from .options import (
     source_of,
     unsafe_option,
 )
-from .text import count, printable
+from .text import count, how_to_continue, printable
 
 if TYPE_CHECKING:
     from ..io.batch.run import Report, Source
@@ -127,8 +127,8 @@ def command(
             if summary is not None:
                 _summarize(requests, folder, summary, instant or moment)
     except KeyboardInterrupt:
-        if in_parts:
-            _say_how_to_continue(output)
+        if in_parts and (said := how_to_continue(output)):
+            click.echo(said, err=True)
         raise
     _say(report, partitions, time.monotonic() - begun)
     return 5 if report.counts.errors else EXIT_OK
@@ -201,13 +201,3 @@ def _say(report: Report, partitions: int, seconds: float) -> None:
         )
     if report.found:
         click.echo(f"Note: {count(report.found, 'partition')} had been finished by an earlier run.", err=True)
-
-
-def _say_how_to_continue(output: str) -> None:
-    from ..io.batch.run import WORK, finished
-
-    done, total = finished(output)
-    if done:
-        are = "is" if done == 1 else "are"
-        where = f"{printable(output)}{WORK}"
-        click.echo(f"{done} of {total} partitions {are} finished, in {where}. The same command continues.", err=True)

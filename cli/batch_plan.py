@@ -214,7 +214,8 @@ def _in_parts(asked: Asked, store: Store, requests: str, partitions: int, how: H
     from ..io.plans.planning import earliest_of
     from ..io.plans.solving import Limits
     from ..io.plans.tables import read_rows
-    from .plan_report import say_how_to_continue, say_parts
+    from .plan_report import say_parts
+    from .text import how_to_continue
 
     assert asked.output is not None
     format_of(asked.output, standard=CSV)
@@ -234,7 +235,8 @@ def _in_parts(asked: Asked, store: Store, requests: str, partitions: int, how: H
                 is_now_given=now is not None,
             )
     except KeyboardInterrupt:
-        say_how_to_continue(asked.output)
+        if said := how_to_continue(asked.output):
+            click.echo(said, err=True)
         raise
     say_parts(parts, partitions, asked)
     return exit_code_of(parts.report)

@@ -195,14 +195,3 @@ def say_parts(parts: Parts, asked_for: int, asked: Asked) -> None:
         click.echo(f"Note: {count(parts.parts, 'partition')} instead of {asked_for}: {why}.", err=True)
     if parts.found:
         click.echo(f"Note: {count(parts.found, 'partition')} had been finished by an earlier run.", err=True)
-
-
-def say_how_to_continue(output: str) -> None:
-    from ..io.plans.parts import WORK, finished
-
-    done, total = finished(output)
-    if done:
-        click.echo(
-            f"{done} of {total} partitions are finished, in {printable(output)}{WORK}. The same command continues.",
-            err=True,
-        )

@@ -21,6 +21,7 @@ from slotwright.io.batch import partition, run
 from slotwright.io.batch.executors import EXECUTORS, How, Job, run_jobs
 from slotwright.io.batch.partition import solve_partition
 from slotwright.io.batch.partitions import split
+from slotwright.io.batch.parts import finished
 from slotwright.io.batch.requests import Requests
 from slotwright.io.batch.run import Options, find_in_one, find_in_parts
 from slotwright.io.errors import WorkersLost
@@ -192,7 +193,7 @@ def test_an_interrupted_run_goes_on(
     monkeypatch.setattr(partition, "solve_partition", until_the_third)
     with pytest.raises(KeyboardInterrupt):
         solve(requests, answers, tables, 4)
-    assert not answers.exists() and run.finished(str(answers)) == (2, 4)
+    assert not answers.exists() and finished(str(answers)) == (2, 4)
     monkeypatch.setattr(partition, "solve_partition", solve_partition)
     # The time of the first run holds on: nothing else would give one state of all holds.
     report = find_in_parts(requests, str(answers), tables, Options(), datetime.now(UTC), 4, How(), silent)

@@ -11,6 +11,7 @@ import pytest
 from plan_support import NOW, calendar, practice, row
 from slotwright.io import open_calendar, open_ledger
 from slotwright.io.batch.executors import How
+from slotwright.io.batch.parts import finished
 from slotwright.io.plans import parts
 from slotwright.io.plans.parts import Parts, plan_in_parts, split
 from slotwright.io.plans.planning import earliest_of
@@ -120,7 +121,7 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(tmp_path: Path, monkeyp
     monkeypatch.setattr(executors, "call", call)
     with pytest.raises(KeyboardInterrupt):
         planned(tmp_path, calendar())
-    assert parts.finished(str(tmp_path / "plan.parquet")) == (2, 3)
+    assert finished(str(tmp_path / "plan.parquet")) == (2, 3)
     monkeypatch.undo()
     found = planned(tmp_path, calendar())
     assert (found.found, found.parts) == (2, 3)
@@ -143,7 +144,7 @@ def test_parts_of_other_requests_are_planned_anew(tmp_path: Path, monkeypatch: p
         patch.setattr(parts, "_merged", interrupted)
         with pytest.raises(KeyboardInterrupt):
             planned(tmp_path, calendar(), rows=[row("a", "ann"), row("b", "bob")])
-    assert parts.finished(str(tmp_path / "plan.parquet")) == (2, 2)
+    assert finished(str(tmp_path / "plan.parquet")) == (2, 2)
     later = open_calendar(practice(), clock=lambda: NOW + timedelta(minutes=1))
     with monkeypatch.context() as patch:
         patch.setattr(parts, "_merged", interrupted)

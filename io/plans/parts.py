@@ -7,23 +7,20 @@ can be planned without knowing the others, and all together are one plan.
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
-from ...solver.errors import InvalidInputError
 from ..arrow import arrow, parquet
-from ..batch.executors import How, Job, run_jobs
+from ..batch.executors import How, run_jobs
 from ..batch.formats import write_batches
+from ..batch.parts import begin, digest_of_folder, jobs_in, manifest, parts_folder
 from ..batch.run import exporting, kept
 from ..calendars import open_calendar
-from ..errors import LoadError
 from ..local import zone_named
 from ..staging import new_file
 from ..store import Store
@@ -34,8 +31,6 @@ from .solving import Limits, planner
 from .tables import answer_schema, answers_table
 
 SOLVE = "slotwright.io.plans.parts:solve_part"
-WORK = ".parts"
-_MANIFEST = "manifest.json"
 _TIMES = ("now_ms", "earliest")
 _REPORT = b"slotwright.report"
 
@@ -107,27 +102,24 @@ def plan_in_parts(
     A run with the same requests, store and limits takes those that are finished as they are; unless `is_now_given`, it
     goes on with the time of the first run.
     """
-    work = Path(f"{path}{WORK}")
     zone = None if timezone is None else zone_named(store, timezone)
     with store.reading() as state:
         found = read_requests(state, rows, zone=zone)
     now_ms = int(store.now().timestamp() * 1000)
-    with kept(exporting(store)) as tables, _work_folder(work):
+    with kept(exporting(store)) as tables, parts_folder(path) as work:
         options = {**limits._asdict(), "timezone": timezone, "earliest": earliest, "now_ms": now_ms}
-        wanted = {"rows": _digest(rows), "tables": _digest_of_folder(tables), "parts": count, "options": options}
-        former = _manifest(work)
+        wanted = {"rows": _digest(rows), "tables": digest_of_folder(tables), "parts": count, "options": options}
+        former = manifest(work)
         if not is_now_given and _timeless(former) == _timeless(wanted):
             options |= {name: former["options"][name] for name in _TIMES}
         if former != wanted:
-            _begin(work, rows, split(found, count), wanted)
-        jobs = [Job(str(one), str(_answer(one))) for one in sorted(work.glob("requests-*.parquet"))]
-        left = [job for job in jobs if not Path(job.path_out).exists()]
+            begin(work, _tables(rows, split(found, count)), wanted)
+        jobs, left = jobs_in(work)
         done = len(jobs) - len(left)
         solving = {**options, "tables": str(tables.resolve())}
         run_jobs(SOLVE, left, solving, how, lambda finished, _: progress(done + finished, len(jobs)))
         merged = Parts(*_merged([Path(job.path_out) for job in jobs]), len(jobs), done)
         write_batches([merged.answers], answer_schema(), path)
-    shutil.rmtree(work)
     return merged
 
 
@@ -165,66 +157,16 @@ def _merged(paths: Sequence[Path]) -> tuple[Any, Report]:
     return everything.sort_by("row"), together(reports)
 
 
-# The folder of parts
-
-
-def _answer(part: Path) -> Path:
-    return part.with_name(part.name.replace("requests-", "answers-"))
-
-
-@contextmanager
-def _work_folder(work: Path) -> Generator[None]:
-    """The folder of parts; it is removed again if nothing is finished in it."""
-    if work.exists() and not (work.is_dir() and ((work / _MANIFEST).exists() or not any(work.iterdir()))):
-        raise InvalidInputError(f"{work} is in the way: it holds no parts of an earlier run. Move it.")
-    if not work.parent.is_dir():
-        raise InvalidInputError(f"{work.parent} is no folder; make it first.")
-    work.mkdir(exist_ok=True)
-    try:
-        yield
-    except BaseException:
-        if not any(work.glob("answers-*.parquet")):
-            shutil.rmtree(work, ignore_errors=True)
-        raise
-
-
-def finished(path: str) -> tuple[int, int]:
-    """How many parts of an interrupted run are finished, and how many there are."""
-    work = Path(f"{path}{WORK}")
-    return len(list(work.glob("answers-*.parquet"))), len(list(work.glob("requests-*.parquet")))
-
-
-def _manifest(work: Path) -> dict[str, Any]:
-    try:
-        return orjson.loads((work / _MANIFEST).read_bytes())
-    except FileNotFoundError:
-        return {}
-    except orjson.JSONDecodeError as error:
-        raise LoadError(f"{work / _MANIFEST} is not readable as JSON, {error.msg}. Remove {work}.") from error
-
-
-def _begin(work: Path, rows: Sequence[Row], parts: Sequence[Sequence[int]], wanted: dict[str, Any]) -> None:
-    """Write the requests of each part; what another run left is removed first."""
-    for path in (work / _MANIFEST, *work.glob("answers-*.parquet"), *work.glob("requests-*.parquet")):
-        path.unlink(missing_ok=True)
-    for number, part in enumerate(parts):
+def _tables(rows: Sequence[Row], parts: Sequence[Sequence[int]]) -> Iterator[Any]:
+    """The requests of each part, with the numbers of their rows."""
+    types = arrow().schema([(ROW, arrow().int32()), ("cells", arrow().string())])
+    for part in parts:
         columns: dict[str, list[Any]] = {
             ROW: [place + 1 for place in part],
             "cells": [orjson.dumps(rows[place]).decode() for place in part],
         }
-        types = arrow().schema([(ROW, arrow().int32()), ("cells", arrow().string())])
-        parquet().write_table(arrow().table(columns, types), work / f"requests-{number:05d}.parquet")
-    with new_file(work / _MANIFEST, replace=True) as file:
-        file.write(orjson.dumps(wanted, option=orjson.OPT_INDENT_2))
+        yield arrow().table(columns, types)
 
 
 def _digest(rows: Sequence[Row]) -> str:
     return hashlib.blake2b(orjson.dumps(rows), digest_size=16).hexdigest()
-
-
-def _digest_of_folder(folder: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(folder.iterdir()):
-        with path.open("rb") as file:
-            digest.update(f"{path.name} {hashlib.file_digest(file, 'blake2b').hexdigest()}\n".encode())
-    return digest.hexdigest()
