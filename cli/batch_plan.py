@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from .options import (
+    Amount,
     Bar,
     allow_past_option,
     calendar_option,
@@ -71,13 +72,13 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--work-limit",
             metavar="N",
-            type=click.FloatRange(min=0),
+            type=Amount(min=0),
             help="How much work to spend; it decides the plan. Default: by the number of requests.",
         ),
         click.option(
             "--time-limit-seconds",
             metavar="N",
-            type=click.FloatRange(min=0),
+            type=Amount(min=0),
             help="Stop after so long with the best plan so far: a guard, as it makes plans depend on the machine.",
         ),
         click.option("--seed", metavar="N", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
@@ -110,11 +111,12 @@ def open_store(
 
 def carry_out(asked: Asked, store: Store, requests: str | None, movable: Movable | None) -> int:
     """Plan, write and say; returns the exit code."""
-    from ..io.batch.formats import CSV, format_of
+    from ..io.batch.formats import CSV, check_apart, format_of
     from ..io.plans.api import plan, replan
 
     if asked.output is not None:
         format_of(asked.output, standard=CSV)
+    check_apart(requests=requests, plan=asked.output)
     with Bar("Planning", "requests") as bar:
         from .plan_report import Watcher
 
@@ -209,7 +211,7 @@ def command(
 
 
 def _in_parts(asked: Asked, store: Store, requests: str, partitions: int, how: How, now: str | None) -> int:
-    from ..io.batch.formats import CSV, format_of
+    from ..io.batch.formats import CSV, check_apart, format_of
     from ..io.plans.parts import plan_in_parts
     from ..io.plans.planning import earliest_of
     from ..io.plans.solving import Limits
@@ -219,6 +221,7 @@ def _in_parts(asked: Asked, store: Store, requests: str, partitions: int, how: H
 
     assert asked.output is not None
     format_of(asked.output, standard=CSV)
+    check_apart(requests=requests, plan=asked.output)
     limits = Limits(asked.work_limit, asked.time_limit_seconds, asked.seed, asked.objective)
     try:
         with Bar("Planning", "partitions") as bar:

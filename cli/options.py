@@ -25,6 +25,16 @@ Decorated = TypeVar("Decorated", bound="Callable[..., Any] | click.Command")
 Decorator = Callable[[Decorated], Decorated]
 
 
+class Amount(click.FloatRange):
+    """A number in a range; `nan` passes every comparison and is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return found
+
+
 def calendar_option() -> Decorator[Any]:
     return click.option(
         "--calendar",
@@ -53,7 +63,7 @@ def lock_timeout_option() -> Decorator[Any]:
     return click.option(
         "--lock-timeout",
         metavar="SECONDS",
-        type=click.FloatRange(min=0),
+        type=Amount(min=0),
         default=LOCK_TIMEOUT,
         show_default=True,
         envvar="SLOTWRIGHT_LOCK_TIMEOUT",

@@ -105,6 +105,11 @@ def test_exit_codes(ask: Ask) -> None:
         (("plan", "rows.txt"), 5, "Error: rows.txt: the suffix names no format; expected one of .parquet"),
         (("plan", "rows.csv", "-o", "plan.xlsx"), 5, "Error: plan.xlsx: the suffix names no format"),
         (("plan", "rows.csv", "-o", "gone/plan.csv"), 5, "gone is no folder; make it first."),
+        (("plan", "rows.csv", "-o", "./rows.csv"), 5, "Error: ./rows.csv: the plan would replace the requests."),
+        (("plan", "rows.csv", "-o", "rows.csv", "--partitions", "2"), 5, "the plan would replace the requests."),
+        (("replan", "rows.csv", "--drop", "ames", "-o", "rows.csv"), 5, "the plan would replace the requests."),
+        (("plan", "rows.csv", "--work-limit", "nan"), 2, "Invalid value for '--work-limit': 'nan' is no number."),
+        (("plan", "rows.csv", "--time-limit-seconds", "nan"), 2, "'nan' is no number."),
         (("plan", "rows.csv", "--objective", "best"), 2, "'best' is not one of 'weighted', 'lexicographic'"),
         (("plan", "rows.csv", "--timezone", "Mars"), 5, "Error: --timezone 'Mars' is no time zone."),
         (("replan",), 2, "Nothing may move. Give --drop, --booking, --patient or --schedule."),
@@ -119,6 +124,7 @@ def test_errors_are_sentences(ask: Ask, arguments: tuple[str, ...], code: int, t
     assert (said.code, said.out) == (code, "")
     assert text in said.err.replace("\n", " ")
     assert not Path("plan.csv").exists()
+    assert Path("rows.csv").read_text(encoding="utf-8") == ROWS
 
 
 def test_a_calendar_is_not_booked(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,20 @@ def format_of(path: str, *, standard: str) -> str:
     return found
 
 
+def check_apart(**paths: str | None) -> None:
+    """Files of one run must be different ones, each named after its use. Raises InvalidInputError.
+
+    Paths that mean one file by way of links count as the same; `-` and None as none.
+    """
+    seen: dict[str, str] = {}
+    for use, path in paths.items():
+        if path is None or path == STANDARD:
+            continue
+        other = seen.setdefault(os.path.realpath(path), use)
+        if other != use:
+            raise InvalidInputError(f"{path}: the {use} would replace the {other}. Name another file.")
+
+
 # Requests
 
 
