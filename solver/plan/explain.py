@@ -306,14 +306,21 @@ class _Explained:
     def _cover(self, shut: Sequence[Shut]) -> tuple[int, ...]:
         """Requests that suffice to forbid every start; the busiest are taken first, and those dropped that may be."""
         needs = {need for one in shut for need in self._needs(one)}
-        counts = Counter(request for need in needs for request in need)
+        of: dict[int, list[frozenset[int]]] = {}
+        for need in needs:
+            for request in need:
+                of.setdefault(request, []).append(need)
         chosen: set[int] = set()
-        for request, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0])):
-            if any(request in need and not chosen & need for need in needs):
+        # How many of the chosen each need has: to intersect sets for each pair of the two takes minutes in long plans.
+        met: Counter[frozenset[int]] = Counter()
+        for request in sorted(of, key=lambda one: (-len(of[one]), one)):
+            if any(not met[need] for need in of[request]):
                 chosen.add(request)
-        for request in sorted(chosen, key=lambda one: (counts[one], -one)):
-            if all((chosen - {request}) & need for need in needs):
+                met.update(of[request])
+        for request in sorted(chosen, key=lambda one: (len(of[one]), -one)):
+            if all(met[need] > 1 for need in of[request]):
                 chosen.remove(request)
+                met.subtract(of[request])
         return tuple(sorted(chosen))
 
     def _needs(self, shut: Shut) -> Iterator[frozenset[int]]:
