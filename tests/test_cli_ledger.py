@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 from desk_support import AMES, Ask, asker, book, called, entries, practice, save, set_up, stored
-from slotwright.cli.main import COMMANDS, LEDGER_COMMANDS
+from slotwright.cli.main import BATCH_COMMANDS, COMMANDS, LEDGER_COMMANDS
 from slotwright.io import open_calendar, open_ledger
 from support import Resource, practitioner, slot
 
@@ -59,13 +59,17 @@ CALLS: dict[str, tuple[str, ...]] = {
     "ledger backup": ("copy.ledger",),
     "ledger export": ("out",),
     "ledger erase": ("Patient/ann", "--reason", "asked"),
+    "compile": ("-o", "tables"),
+    "batch find": ("requests.csv", "-o", "answers.csv"),
+    "batch plan": ("requests.csv",),
+    "batch replan": ("--drop", "ames"),
     "bench": ("--questions", "1", "--rounds", "1"),
 }
 
 
 def test_these_are_all_the_commands() -> None:
-    nested = {f"ledger {name}" for name in LEDGER_COMMANDS}
-    assert set(CALLS) == ({*COMMANDS} | nested) - {"ledger", "ledger init"}
+    nested = {f"ledger {name}" for name in LEDGER_COMMANDS} | {f"batch {name}" for name in BATCH_COMMANDS}
+    assert set(CALLS) == ({*COMMANDS} | nested) - {"batch", "ledger", "ledger init"}
 
 
 @pytest.mark.parametrize("name", [*CALLS])
