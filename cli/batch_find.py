@@ -112,12 +112,10 @@ def command(
     # Arrow and NumPy come with these.
     from ..io.batch import run
     from ..io.batch.executors import How
-    from ..io.batch.formats import CSV, check_apart, format_of
+    from ..io.batch.formats import check_files
     from ..io.outcome import EXIT_OK
 
-    check_apart(requests=requests, answers=output, summary=summary)
-    if summary is not None:
-        format_of(summary, standard=CSV)
+    check_files(requests, answers=output, summary=summary)
     options = run.Options(None if instant is None else int(instant.timestamp() * 1000), engine)
     begun = time.monotonic()
     in_parts = partitions > 1 or executor != "serial"

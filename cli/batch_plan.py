@@ -104,6 +104,8 @@ def open_store(
 ) -> Store:
     """The calendar or the ledger, to be written if the plan is to be booked."""
     calendars, ledger = source_of(calendars, ledger)
+    if asked.as_json and asked.output == "-":
+        raise click.UsageError("--json and PLAN cannot both be standard output.")
     if asked.book and ledger is None:
         raise click.UsageError("--book needs a --ledger: a calendar is never written.")
     return load(calendars, ledger, now, lock_timeout, not asked.book, unsafe)
@@ -111,12 +113,10 @@ def open_store(
 
 def carry_out(asked: Asked, store: Store, requests: str | None, movable: Movable | None) -> int:
     """Plan, write and say; returns the exit code."""
-    from ..io.batch.formats import CSV, check_apart, format_of
+    from ..io.batch.formats import check_files
     from ..io.plans.api import plan, replan
 
-    if asked.output is not None:
-        format_of(asked.output, standard=CSV)
-    check_apart(requests=requests, plan=asked.output)
+    check_files(requests, plan=asked.output)
     with Bar("Planning", "requests") as bar:
         from .plan_report import Watcher
 
@@ -135,12 +135,15 @@ def carry_out(asked: Asked, store: Store, requests: str | None, movable: Movable
             answer = plan(requests, store, **limits)
         else:
             answer = replan(store, movable, requests if requests is not None else (), **limits)
-    if asked.output is not None:
-        answer.write(asked.output)
     from ..io.outcome import EXIT_INTERRUPTED
     from .plan_report import say
 
-    say(store, answer, asked)
+    try:
+        if asked.output is not None:
+            answer.write(asked.output)
+    finally:
+        # What is booked is booked, also where the disk has no room left to tell of it.
+        say(store, answer, asked)
     return EXIT_INTERRUPTED if answer.is_interrupted else exit_code_of(answer.report)
 
 
@@ -211,7 +214,7 @@ def command(
 
 
 def _in_parts(asked: Asked, store: Store, requests: str, partitions: int, how: How, now: str | None) -> int:
-    from ..io.batch.formats import CSV, check_apart, format_of
+    from ..io.batch.formats import check_files
     from ..io.plans.parts import plan_in_parts
     from ..io.plans.planning import earliest_of
     from ..io.plans.solving import Limits
@@ -220,8 +223,7 @@ def _in_parts(asked: Asked, store: Store, requests: str, partitions: int, how: H
     from .text import how_to_continue
 
     assert asked.output is not None
-    format_of(asked.output, standard=CSV)
-    check_apart(requests=requests, plan=asked.output)
+    check_files(requests, plan=asked.output)
     limits = Limits(asked.work_limit, asked.time_limit_seconds, asked.seed, asked.objective)
     try:
         with Bar("Planning", "partitions") as bar:

@@ -182,7 +182,7 @@ def run(arguments: list[str] | None = None) -> int:
         return 0
     except OSError as error:
         where = (
-            f" {error.filename}" if error.filename else "; the answer could not be printed, but what it tells is done"
+            f": {error.filename}" if error.filename else "; the answer could not be printed, but what it tells is done"
         )
         click.echo(f"Error: {error.strerror or error}{where}.", err=True)
         return 1

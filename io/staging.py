@@ -15,16 +15,25 @@ from .sources import STAGED
 
 
 @contextmanager
+def naming(path: Path) -> Generator[None]:
+    """What is written here: a full or a broken disk names no file by itself, and its error is to say which it was."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def new_file(path: str | os.PathLike[str], *, replace: bool) -> Generator[IO[bytes]]:
     """A file to write, which takes its place at the end of the block; after an error nothing has changed."""
-    target = _real(path)
-    if target.is_dir():
-        raise InvalidInputError(f"{target} is a folder; name a file.")
+    target = check_place(path)
     if target.exists() and not replace:
         raise InvalidInputError(f"{target} exists already. Name a new file, or ask for it to be replaced.")
     staged = target.parent / f"{STAGED}{secrets.token_hex(8)}.partial"
     try:
-        with staged.open("xb") as file:
+        with naming(target), staged.open("xb") as file:
             yield file
             _flush(file)
         if target.exists():
@@ -33,6 +42,14 @@ def new_file(path: str | os.PathLike[str], *, replace: bool) -> Generator[IO[byt
         _flush_folder(target.parent)
     finally:
         staged.unlink(missing_ok=True)
+
+
+def check_place(path: str | os.PathLike[str]) -> Path:
+    """Where a file can be written, links followed. Raises InvalidInputError."""
+    target = _real(path)
+    if target.is_dir():
+        raise InvalidInputError(f"{target} is a folder; name a file.")
+    return target
 
 
 @contextmanager
@@ -47,10 +64,11 @@ def new_folder(path: str | os.PathLike[str], *, replace: bool, is_known: Callabl
     staged, former = (target.parent / f"{STAGED}{token}.{word}" for word in ("partial", "former"))
     staged.mkdir()
     try:
-        yield staged
-        for written in staged.iterdir():
-            with written.open("rb+") as file:
-                _flush(file)
+        with naming(target):
+            yield staged
+            for written in staged.iterdir():
+                with written.open("rb+") as file:
+                    _flush(file)
         _flush_folder(staged)
         if target.exists():
             shutil.copymode(target, staged)

@@ -143,6 +143,7 @@ def offers_on(calendar: Any, schedule: str, day: date) -> int:
         (find("--calendar", str(CLINIC), requests="a.csv", output="./a.csv"), 5, "answers would replace the requests"),
         (find("--calendar", str(CLINIC), "--summary", "a.csv", requests="a.csv"), 5, "summary would replace the req"),
         (find("--calendar", str(CLINIC), "--summary", "answers.csv"), 5, "the summary would replace the answers"),
+        (find("--calendar", str(CLINIC), "--summary", "nowhere/s.csv"), 5, "make it first"),
         (find("--calendar", str(CLINIC), "--summary", "s.txt"), 5, "the suffix names no format"),
         (find(), 2, "Missing option '--calendar' or '--ledger'"),
         (find("--tables", "t", "--calendar", "c"), 2, "--tables and --calendar exclude each other"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -110,6 +111,8 @@ def test_exit_codes(ask: Ask) -> None:
         (("replan", "rows.csv", "--drop", "ames", "-o", "rows.csv"), 5, "the plan would replace the requests."),
         (("plan", "rows.csv", "--work-limit", "nan"), 2, "Invalid value for '--work-limit': 'nan' is no number."),
         (("plan", "rows.csv", "--time-limit-seconds", "nan"), 2, "'nan' is no number."),
+        (("plan", "rows.csv", "-o", "-", "--json"), 2, "--json and PLAN cannot both be standard output."),
+        (("plan", "rows.csv", "-o", "gone/plan.csv", "--book"), 5, "gone is no folder; make it first."),
         (("plan", "rows.csv", "--objective", "best"), 2, "'best' is not one of 'weighted', 'lexicographic'"),
         (("plan", "rows.csv", "--timezone", "Mars"), 5, "Error: --timezone 'Mars' is no time zone."),
         (("replan",), 2, "Nothing may move. Give --drop, --booking, --patient or --schedule."),
@@ -125,6 +128,20 @@ def test_errors_are_sentences(ask: Ask, arguments: tuple[str, ...], code: int, t
     assert text in said.err.replace("\n", " ")
     assert not Path("plan.csv").exists()
     assert Path("rows.csv").read_text(encoding="utf-8") == ROWS
+    assert ask("list").out.startswith("No appointments")
+
+
+def test_a_full_disk_is_named_and_what_is_booked_is_said(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_file: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = set(Path().iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr("slotwright.io.staging._flush", full)
+        said = ask("batch", "plan", "rows.csv", "--book", "-o", "plan.csv")
+    assert (said.code, said.err) == (1, f"Error: No space left on device: {Path('plan.csv').resolve()}.\n")
+    assert "3 requests: 2 booked, 1 without a place." in said.out
+    assert not [one.name for one in set(Path().iterdir()) - before if "ledger" not in one.name]
 
 
 def test_a_calendar_is_not_booked(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ import orjson
 from ...solver.errors import InvalidInputError
 from ..arrow import arrow, compute, ipc, parquet
 from ..errors import LoadError
-from ..staging import new_file
+from ..staging import check_place, new_file
 from .requests import FAULT, OPTIONAL, REQUIRED
 
 PARQUET, CSV, NDJSON, ARROW = "parquet", "csv", "ndjson", "arrow"
@@ -41,15 +41,17 @@ def format_of(path: str, *, standard: str) -> str:
     return found
 
 
-def check_apart(**paths: str | None) -> None:
-    """Files of one run must be different ones, each named after its use. Raises InvalidInputError.
+def check_files(requests: str | None, **outputs: str | None) -> None:
+    """Before any work: outputs, named after their use, can be written, and none replaces another or the requests.
 
-    Paths that mean one file by way of links count as the same; `-` and None as none.
+    Paths that mean one file by way of links count as the same; `-` and None as none. Raises InvalidInputError.
     """
-    seen: dict[str, str] = {}
-    for use, path in paths.items():
+    seen = {} if requests in (None, STANDARD) else {os.path.realpath(requests): "requests"}
+    for use, path in outputs.items():
         if path is None or path == STANDARD:
             continue
+        format_of(path, standard=CSV)
+        check_place(path)
         other = seen.setdefault(os.path.realpath(path), use)
         if other != use:
             raise InvalidInputError(f"{path}: the {use} would replace the {other}. Name another file.")

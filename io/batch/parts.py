@@ -18,7 +18,7 @@ import orjson
 from ...solver.errors import InvalidInputError
 from ..arrow import parquet
 from ..errors import LoadError
-from ..staging import new_file
+from ..staging import naming, new_file
 from .executors import Job
 
 WORK = ".parts"
@@ -67,7 +67,9 @@ def begin(work: Path, requests: Iterable[Any], wanted: dict[str, Any]) -> None:
     for path in (work / _MANIFEST, *work.glob("answers-*.parquet"), *work.glob("requests-*.parquet")):
         path.unlink(missing_ok=True)
     for number, table in enumerate(requests):
-        parquet().write_table(table, work / f"requests-{number:05d}.parquet")
+        path = work / f"requests-{number:05d}.parquet"
+        with naming(path):
+            parquet().write_table(table, path)
     with new_file(work / _MANIFEST, replace=True) as file:
         file.write(orjson.dumps(wanted, option=orjson.OPT_INDENT_2))
 
