@@ -198,6 +198,8 @@ def test_pins() -> None:
             "with an offset such as 2026-03-10T09:00:00-04:00.",
         ),
         ({"priority": 10}, "Row 1: priority 10 is not possible. Write 0 to 9."),
+        ({"weight": "1" + "0" * 20}, f"Row 1: weight '1{'0' * 20}' is not possible. Write 1 to 1,000,000,000."),
+        ({"weight": 10**9 + 1}, "Row 1: weight 1000000001 is not possible. Write 1 to 1,000,000,000."),
         ({"weight": "0"}, "Row 1: weight '0' is not possible. Write a whole number of 1 or more."),
         (
             {"late_per_day": "1.5"},

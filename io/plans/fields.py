@@ -20,7 +20,7 @@ from ..wishes import read_between
 
 _LENGTHS = {"min": 1, "m": 1, "h": 60, "d": DAY_MINUTES, "wk": 7 * DAY_MINUTES, "w": 7 * DAY_MINUTES}
 _LENGTH = re.compile(r"(\d{1,9})\s*(min|m|h|d|wk|w)?", re.ASCII)
-_INTEGER = re.compile(r"[+-]?\d{1,15}", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,40}", re.ASCII)
 _BETWEEN = re.compile(r"[0-9:]{4,8}\s*-\s*[0-9:]{4,8}", re.ASCII)
 _WINDOW = "2026-03-10T09:00/2026-03-10T12:00"
 _MOST = 10**9
@@ -70,7 +70,8 @@ def number(column: str, value: object, *, least: int = 0, most: int = _MOST) -> 
     """A whole number, from text too."""
     found = _integer(value)
     if found is None or not least <= found <= most:
-        remedy = f"Write a whole number of {least} or more." if most == _MOST else f"Write {least} to {most}."
+        is_open = most == _MOST and (found is None or found < least)
+        remedy = f"Write a whole number of {least} or more." if is_open else f"Write {least} to {most:,}."
         raise _unreadable(column, value, "a whole number" if found is None else "possible", remedy)
     return found
 
