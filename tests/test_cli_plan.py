@@ -176,7 +176,7 @@ def test_plans_are_repeatable(ask: Ask, flag: tuple[str, ...]) -> None:
     rows += [f'r{number},checkup,"ames,bell;room-1,room-2",2026-03-10,{number % 5 + 1}' for number in range(20)]
     Path("many.csv").write_text("\n".join(rows), encoding="utf-8")
     Path("turned.csv").write_text("\n".join([rows[0], *rows[:0:-1]]), encoding="utf-8")
-    for name, source in (("one", "many"), ("two", "many"), ("turned", "turned")):
+    for name, source in (("one", "many"), ("two", "many"), ("three", "turned")):
         assert ask("batch", "plan", f"{source}.csv", "-o", f"{name}.csv", *flag).code == 0
     one = Path("one.csv").read_bytes()
     assert Path("two.csv").read_bytes() == one
@@ -184,7 +184,7 @@ def test_plans_are_repeatable(ask: Ask, flag: tuple[str, ...]) -> None:
     def without_row(path: str) -> list[list[str]]:
         return sorted([line.split(",")[:1] + line.split(",")[2:] for line in Path(path).read_text().splitlines()])
 
-    assert without_row("turned.csv") == without_row("one.csv")
+    assert without_row("three.csv") == without_row("one.csv")
 
 
 def test_load_on_the_machine_does_not_change_a_plan(ask: Ask) -> None:
