@@ -24,6 +24,7 @@ from .pairs_search import Outcome, search_layout
 from .polish import Budget, polish
 from .prices import Descent, Market, lower_prices
 from .problem import Objective, Plan, PlanProblem, Prices
+from .prove import MOST as SMALL
 from .prove import Proof, prove
 from .prove import bound as proven_bound
 from .state import State, plan_of
@@ -35,11 +36,22 @@ Ended = Literal["done", "work", "stopped", "interrupted"]
 _LAYOUT = 5e-7
 """Work of laying out an entry."""
 
-_PRICES, _DIVE, _EJECTION, _REFINEMENT = 0.12, 0.3, 0.2, 0.05
-"""What these stages may take of the work there is; polishing has the rest."""
 
-_PROOF = 0.7
-"""What proofs may take of the work that is left when they begin."""
+class Shares(NamedTuple):
+    """What stages may take of the work there is, and proofs of what is left when they begin; polishing has the rest."""
+
+    prices: float
+    dive: float
+    ejection: float
+    proof: float
+
+
+_LARGE = Shares(0.12, 0.3, 0.2, 0.7)
+_SMALL = Shares(0.05, 0.02, 0.03, 0.97)
+"""For a problem that can be proven as a whole: the solver gains more by its work than the stages before it."""
+
+_REFINEMENT = 0.05
+"""What more steps of prices may take at the end."""
 
 _LEAST, _MOST = 40, 400
 """Steps of prices."""
@@ -53,8 +65,8 @@ _ROUNDS, _PATIENCE = 30, 2
 _FINE = (0.002, 0.0001)
 """The first and the last step of prices that are good already."""
 
-_SOLVER = 8.0
-"""Work of a unit of the solver's deterministic time, with all that is done around it."""
+_SOLVER, _PROVER = 8.0, 5.0
+"""Work of a unit of the solver's deterministic time, with all that is done around it: in polishing, and in a proof."""
 
 _SLICES = 4
 """Polishing and ejection take turns; ejection has the lesser part."""
@@ -186,6 +198,7 @@ class _Run:
         self._told: list[Stage] = []
         self._proofs: tuple[Proof, ...] = ()
         self._is_done = False
+        self._shares = _LARGE
 
     def stages(self, start: Plan | None) -> None:
         """All stages, as far as the work limit goes."""
@@ -193,6 +206,8 @@ class _Run:
         arena = whole(table)
         entries = len(arena.entry_place)
         self._work.add(_LAYOUT * entries)
+        if entries <= SMALL:
+            self._shares = _SMALL
         state = self._first_plan(arena, start)
         if not entries or not self._problem.requests:
             self._is_done = True
@@ -207,7 +222,7 @@ class _Run:
         if not self._work.is_over():
             state = self._dive(arena, market, prices, state)
         if not self._work.is_over():
-            self._eject(state, market.place_prices(prices), _EJECTION)
+            self._eject(state, market.place_prices(prices), self._shares.ejection)
         self._prove(table)
         self._polish(arena, market.place_prices(prices), 1 - _REFINEMENT)
         self._refine(market, offers, prices)
@@ -231,7 +246,7 @@ class _Run:
 
     def _price(self, market: Market, offers: Offers) -> Reals:
         each = pricing(len(offers.arena.entry_place))
-        iterations = min(max(int(_PRICES * self._work.limit / each), _LEAST), _MOST)
+        iterations = min(max(int(self._shares.prices * self._work.limit / each), _LEAST), _MOST)
         found = lower_prices(market, offers, market.nothing(), Descent(iterations), self._work)
         self._best, self._bound = market.points(found.prices), found.bound
         self._tell("prices")
@@ -239,7 +254,7 @@ class _Run:
 
     def _dive(self, arena: Arena, market: Market, prices: Reals, before: State) -> State:
         """A plan from the prices; the better of the state before and this."""
-        allowed = _DIVE * self._work.limit
+        allowed = self._shares.dive * self._work.limit
         entries = len(arena.entry_place)
         # On the way half of the entries are there, and cutting down costs as much as a few steps.
         affordable = (dive for dive in _DIVES if pricing(entries // 2, dive[1] + 4) / dive[0] <= allowed)
@@ -281,9 +296,9 @@ class _Run:
 
     def _prove(self, table: Table) -> None:
         """Components that are small, to proof."""
-        left = _PROOF * self._work.left
-        found = prove(table, self._plan, work=left / _SOLVER, stop=self._stop())
-        self._work.add(_SOLVER * sum(proof.work for proof in found.proofs))
+        left = self._shares.proof * self._work.left
+        found = prove(table, self._plan, work=left / _PROVER, stop=self._stop())
+        self._work.add(_PROVER * sum(proof.work for proof in found.proofs))
         self._proofs = found.proofs
         self._keep(found.plan)
         if found.ended == "interrupted":
