@@ -226,7 +226,3 @@ def as_text(column: Any) -> Any:
     if types.is_list(given):
         return compute().binary_join(column, ";")
     return column
-
-
-def is_table_file(path: str | os.PathLike[str]) -> bool:
-    return Path(path).suffix.lower() in SUFFIXES

@@ -61,26 +61,6 @@ class Table:
         """(E,) the lane of each entry."""
         return self.place_lane[self.entry_place]
 
-    @property
-    def entry_low(self) -> Small:
-        """(E,) the first cell that each entry takes."""
-        return self.place_low[self.entry_place]
-
-    @property
-    def entry_high(self) -> Small:
-        """(E,) the cell after the last that each entry takes."""
-        return self.place_high[self.entry_place]
-
-    @property
-    def entry_visit_low(self) -> Small:
-        """(E,) the first cell of each entry's visit."""
-        return self.place_visit_low[self.entry_place]
-
-    @property
-    def entry_visit_high(self) -> Small:
-        """(E,) the cell after the last of each entry's visit."""
-        return self.place_visit_high[self.entry_place]
-
 
 def make_table(problem: PlanProblem) -> Table:
     """Lay out what each request may choose.
