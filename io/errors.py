@@ -7,6 +7,17 @@ SlotwrightError                       (solver.errors)
 │   ├── NotFound                      the resource addressed is not stored (HTTP 404)
 │   ├── Conflict                      what is asked for is taken, full, or in another state
 │   ├── UnknownOperation              no such operation
+│   ├── Unsupported                   what exists, and is not done here (HTTP 400)
+│   ├── WriteRefused                  a write that the stored bookings forbid (HTTP 409)
+│   ├── HttpRefusal                   what a request is refused for before anything is looked up
+│   │   ├── NotAuthenticated          no token, or none that is known (HTTP 401)
+│   │   ├── NotAllowed                a role, a host or an origin that may not (HTTP 403)
+│   │   ├── WrongMethod               no such method here (HTTP 405)
+│   │   ├── NotAcceptable             an answer in another format was asked for (HTTP 406)
+│   │   ├── TooSlow                   the body did not arrive in time (HTTP 408)
+│   │   ├── TooLarge                  a body, Bundle or address above the limit (HTTP 413)
+│   │   ├── WrongMediaType            the body is said to be something else than JSON (HTTP 415)
+│   │   └── TooMany                   the queue of writes is full (HTTP 429)
 │   ├── NotWritable                   a write on something that cannot be written
 │   └── LedgerError                   the ledger file itself
 │       ├── LedgerBusy                another process holds the writer lock
@@ -16,7 +27,7 @@ SlotwrightError                       (solver.errors)
 │       ├── LedgerWriteFailed         full disk, I/O error
 │       └── ExportFailed              the same, of an export
 ├── WorkersLost                       the processes that work on partitions die again and again
-├── VersionConflict                   the version expected is not the current one
+├── VersionConflict                   the version expected is not the current one (HTTP 412)
 ├── LoadError                         resources that cannot be loaded
 ├── NameNotFound                      a name that nothing is called by
 └── AmbiguousName                     a name that several are called by
@@ -64,6 +75,50 @@ class Conflict(Refusal, ConflictError):
 
 class UnknownOperation(Refusal, UnsupportedError):
     """There is no such operation."""
+
+
+class Unsupported(Refusal, UnsupportedError):
+    """What exists elsewhere and is not done here; the text names what to use instead."""
+
+
+class WriteRefused(Refusal, ConflictError):
+    """A write of a resource that the stored bookings forbid; the text names the operation to use."""
+
+
+class HttpRefusal(Refusal):
+    """A request refused before anything was looked up; nothing was done."""
+
+
+class NotAuthenticated(HttpRefusal):
+    """No token, or none that is known."""
+
+
+class NotAllowed(HttpRefusal):
+    """What the token's role may not do, or a host or an origin that may not ask."""
+
+
+class WrongMethod(HttpRefusal):
+    """A method that there is not at this address."""
+
+
+class NotAcceptable(HttpRefusal):
+    """An answer in a format that is not written here."""
+
+
+class TooSlow(HttpRefusal):
+    """A body that did not arrive in time."""
+
+
+class TooLarge(HttpRefusal):
+    """A body, a Bundle or an address above the limit."""
+
+
+class WrongMediaType(HttpRefusal):
+    """A body that is said to be no JSON."""
+
+
+class TooMany(HttpRefusal):
+    """The queue of writes is full; nothing was done, and the request may be repeated a little later."""
 
 
 class NotWritable(Refusal, UnsupportedError):

@@ -12,7 +12,25 @@ from ..solver.errors import (
     SlotwrightError,
     UnsupportedError,
 )
-from .errors import LedgerBusy, LedgerError, NotFound, NotWritable, Refusal, UnknownOperation
+from .errors import (
+    LedgerBusy,
+    LedgerError,
+    NotAcceptable,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    NotWritable,
+    Refusal,
+    TooLarge,
+    TooMany,
+    TooSlow,
+    UnknownOperation,
+    Unsupported,
+    VersionConflict,
+    WriteRefused,
+    WrongMediaType,
+    WrongMethod,
+)
 
 EXIT_OK = 0
 EXIT_INTERNAL = 1
@@ -34,6 +52,17 @@ INTERNAL = Fault("exception", 500, EXIT_INTERNAL)
 FAULTS: dict[type[BaseException], Fault] = {
     NotFound: Fault("not-found", 404, 6),
     UnknownOperation: Fault("not-supported", 404, EXIT_USAGE),
+    Unsupported: Fault("not-supported", 400, 5),
+    WriteRefused: Fault("conflict", 409, 4),
+    VersionConflict: Fault("conflict", 412, 4),
+    NotAuthenticated: Fault("login", 401, 5),
+    NotAllowed: Fault("forbidden", 403, 5),
+    WrongMethod: Fault("not-supported", 405, 5),
+    NotAcceptable: Fault("not-supported", 406, 5),
+    TooSlow: Fault("timeout", 408, 5),
+    TooLarge: Fault("too-costly", 413, 5),
+    WrongMediaType: Fault("not-supported", 415, 5),
+    TooMany: Fault("throttled", 429, 7),
     NotWritable: Fault("not-supported", 400, 7),
     LedgerBusy: Fault("transient", 503, 7),
     LedgerError: Fault("no-store", 500, 7),

@@ -41,7 +41,7 @@ _Start = Callable[[Transaction], Steps]
 
 def carry_out(store: WritableStore, call: Call, *, now: datetime | None, dry_run: bool) -> Answer:
     """One call by itself. Raises Refusal."""
-    job = Job(_single(call), now, dry_run)
+    job = Job(work_of(call), now, dry_run)
     store.run([job])
     return job.outcome()
 
@@ -71,7 +71,7 @@ def _carry_out_all(
     for one in calls:
         try:
             several = [_by(each, who) for each in ([one] if isinstance(one, Call) else one)]
-            works.append(_single(several[0]) if isinstance(one, Call) else _bundle(several))
+            works.append(work_of(several[0]) if isinstance(one, Call) else _bundle(several))
         except Refusal as error:
             works.append(_refused(error))
     if dry_run:
@@ -116,8 +116,8 @@ def _refused(error: Refusal) -> Callable[[Transaction], Answer]:
     return work
 
 
-def _single(call: Call) -> Callable[[Transaction], Answer]:
-    """Raises Refusal if the request cannot be read."""
+def work_of(call: Call) -> Callable[[Transaction], Answer]:
+    """One call as a job of the ledger, its entry included. Raises Refusal if the request cannot be read."""
     called = Operation.named(call.operation)
     start = _reader(called, call)
     recorded = _recorded(call)
