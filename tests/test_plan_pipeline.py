@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 from instances import plan_instance
@@ -10,10 +11,11 @@ from plan_draws import drawn
 from plan_oracle import FEATURES, optimum, random_problem
 from plans import problem as reference
 from slotwright.solver.availability import Footprint
-from slotwright.solver.plan import check
+from slotwright.solver.plan import check, pipeline
 from slotwright.solver.plan.arena import whole
 from slotwright.solver.plan.greedy import greedy
 from slotwright.solver.plan.pipeline import Stage, gap, solve_plan
+from slotwright.solver.plan.prices import Priced
 from slotwright.solver.plan.problem import Choice, Lane, Placement, PlanProblem, PlanRequest, Role
 from slotwright.solver.plan.prove import bound
 from slotwright.solver.plan.state import State
@@ -40,6 +42,25 @@ def test_plans_are_sound_and_lie_between_greedy_and_the_bound(feature: str) -> N
         assert result.objective == check.score(problem, result.plan).total
         assert greedy_worth(problem) <= result.objective <= optimum(problem) <= result.bound
         assert result.bound == bound(problem, result.prices, result.proofs)
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_bound_holds_at_every_stage_and_none_is_as_a_solver_says_it(
+    feature: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lower = pipeline.lower_prices
+
+    def boasting(*given: Any) -> Priced:
+        return lower(*given)._replace(bound=0.5)
+
+    monkeypatch.setattr(pipeline, "lower_prices", boasting)
+    for seed in range(5):
+        problem = random_problem(Random(seed), feature, requests=4)
+        told: list[Stage] = []
+        result = solve_plan(problem, work_limit=0.2, seed=seed, progress=told.append)
+        bounds = [stage.bound for stage in told if stage.bound is not None]
+        assert len(bounds) >= len(told) - 1
+        assert optimum(problem) <= min(bounds, default=result.bound) == result.bound
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -248,7 +248,7 @@ class _Run:
         each = pricing(len(offers.arena.entry_place))
         iterations = min(max(int(self._shares.prices * self._work.limit / each), _LEAST), _MOST)
         found = lower_prices(market, offers, market.nothing(), Descent(iterations), self._work)
-        self._best, self._bound = market.points(found.prices), found.bound
+        self._certify(market.points(found.prices), ())
         self._tell("prices")
         return found.prices
 
@@ -299,8 +299,9 @@ class _Run:
         left = self._shares.proof * self._work.left
         found = prove(table, self._plan, work=left / _PROVER, stop=self._stop())
         self._work.add(_PROVER * sum(proof.work for proof in found.proofs))
-        self._proofs = found.proofs
         self._keep(found.plan)
+        if found.proofs:
+            self._certify(self._best, found.proofs)
         if found.ended == "interrupted":
             raise KeyboardInterrupt
         if found.proofs:
@@ -346,7 +347,7 @@ class _Run:
         iterations = min(int(self._work.left / pricing(len(offers.arena.entry_place))), _MOST)
         if iterations > 0:
             found = lower_prices(market, offers, prices, Descent(iterations, *_FINE), self._work)
-            self._best, self._bound = market.points(found.prices), found.bound
+            self._certify(market.points(found.prices), self._proofs)
             self._tell("bound")
 
     def _stop(self) -> Callable[[], bool] | None:
@@ -362,6 +363,13 @@ class _Run:
         if key > self._key:
             self._plan, self._key = plan, key
 
+    def _certify(self, prices: Prices, proofs: tuple[Proof, ...]) -> float:
+        """Take over prices that prove more, and proofs: with the bound that follows from them, computed anew."""
+        bound = proven_bound(self._problem, prices, proofs)
+        if self._bound is None or bound < self._bound or proofs != self._proofs:
+            self._best, self._proofs, self._bound = prices, proofs, bound
+        return self._bound
+
     def _tell(self, name: str) -> None:
         served = sum(placement is not None for placement in self._plan)
         stage = Stage(name, self._work.spent, served, self._key[-1], self._bound)
@@ -370,9 +378,9 @@ class _Run:
             self._progress(stage)
 
     def result(self, ended: Ended | None) -> PlanResult:
-        """The best plan, and the bound that follows from the best prices, computed anew."""
+        """The best plan, and the bound that follows from the best prices and the proofs."""
         objective = check.score(self._problem, self._plan).total
-        bound = proven_bound(self._problem, self._best, self._proofs)
+        bound = self._certify((), ()) if self._bound is None else self._bound
         if bound < objective:
             raise SolverFaultError(f"The bound {bound} is below the plan's worth {objective}")
         if ended is None:
