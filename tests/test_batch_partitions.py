@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import signal
 import subprocess
@@ -17,7 +17,7 @@ import pytest
 from batch_support import request, table
 from slotwright.io import Calendar, open_calendar
 from slotwright.io.arrow import parquet
-from slotwright.io.batch import partition, run
+from slotwright.io.batch import executors, partition, run
 from slotwright.io.batch.executors import EXECUTORS, How, Job, run_jobs
 from slotwright.io.batch.partition import solve_partition
 from slotwright.io.batch.partitions import split
@@ -33,7 +33,6 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
 WEEK = "2026-03-16T00:00:00Z", "2026-03-21T00:00:00Z"
 NAMES = [f"s{number}" for number in range(8)]
-DASK = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="Dask is not installed")
 
 
 def calendar() -> Calendar:
@@ -133,14 +132,41 @@ def parquet_rows(path: Path) -> list[dict[str, Any]]:
     return parquet().read_table(path).to_pylist() if path.suffix == ".parquet" else []
 
 
-@pytest.mark.parametrize("executor", ["serial", "processes", pytest.param("dask", marks=DASK)])
+@pytest.mark.parametrize("executor", ["serial", "processes", "dask"])
 def test_every_executor_writes_the_same_bytes(tmp_path: Path, requests: str, tables: Path, executor: Any) -> None:
     solve(requests, tmp_path / "expected.parquet", tables, 3)
     solve(requests, tmp_path / "answers.parquet", tables, 3, How(executor, workers=2))
     assert (tmp_path / "answers.parquet").read_bytes() == (tmp_path / "expected.parquet").read_bytes()
 
 
-@pytest.mark.parametrize("executor", ["processes", pytest.param("dask", marks=DASK)])
+def test_a_dask_cluster_that_is_there_is_used_and_left_running(tmp_path: Path, requests: str, tables: Path) -> None:
+    distributed: Any = importlib.import_module("distributed")
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        solve(requests, tmp_path / "answers.parquet", tables, 3, How("dask", scheduler_address=address))
+        with distributed.Client(address) as client:
+            assert client.submit(sum, [1, 2]).result() == 3
+    solve(requests, tmp_path / "expected.parquet", tables, 3)
+    assert (tmp_path / "answers.parquet").read_bytes() == (tmp_path / "expected.parquet").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        ("tcp://127.0.0.1:9", r"No Dask scheduler answers at tcp://127\.0\.0\.1:9"),
+        ("nonsense", "'nonsense' is no address of a Dask scheduler: missing port number.*Write it as tcp://host:8786"),
+        ("udp://there:1", "'udp://there:1' is no address of a Dask scheduler: .*Write it as tcp://host:8786"),
+    ],
+)
+def test_an_address_where_no_scheduler_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, text: str
+) -> None:
+    monkeypatch.setattr(executors, "_PATIENCE", 1)
+    with pytest.raises(InvalidInputError, match=text):
+        run_jobs("executor_jobs:refuse", [Job(str(tmp_path / "in"), "")], {}, How("dask", None, address), silent)
+
+
+@pytest.mark.parametrize("executor", ["processes", "dask"])
 @pytest.mark.filterwarnings("default")  # what is left of a killed worker's connections is no fault of ours
 def test_a_killed_worker_costs_its_partition_and_not_the_run(tmp_path: Path, tables: Path, executor: Any) -> None:
     parts = split(Requests(table(ROWS)), 3)
@@ -161,7 +187,7 @@ def test_workers_that_die_again_and_again_end_the_run(tmp_path: Path) -> None:
         run_jobs("executor_jobs:die", jobs, {}, How("processes", workers=1), silent)
 
 
-@pytest.mark.parametrize("executor", ["serial", "processes", pytest.param("dask", marks=DASK)])
+@pytest.mark.parametrize("executor", ["serial", "processes", "dask"])
 def test_what_a_job_raises_is_raised(tmp_path: Path, executor: Any) -> None:
     with pytest.raises(InvalidInputError, match="in is refused"):
         run_jobs("executor_jobs:refuse", [Job(str(tmp_path / "in"), "")], {}, How(executor, workers=1), silent)

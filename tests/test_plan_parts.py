@@ -78,8 +78,6 @@ def planned(
 
 @pytest.mark.parametrize("executor", ["processes", "dask"])
 def test_the_answers_are_the_same_wherever_they_are_made(executor: str, tmp_path: Path) -> None:
-    if executor == "dask":
-        pytest.importorskip("distributed")
     here = planned(tmp_path, calendar())
     there = planned(tmp_path, calendar(), executor)
     assert there.answers == here.answers and there.report == here.report

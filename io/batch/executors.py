@@ -24,6 +24,8 @@ Done = Callable[[int, int], None]
 
 _TRIES = 3
 """So often workers may be lost without any job done in between."""
+_PATIENCE = 30
+"""Seconds to wait for a Dask scheduler."""
 
 
 class Job(NamedTuple):
@@ -49,7 +51,7 @@ def run_jobs(function: str, jobs: Sequence[Job], options: dict[str, Any], how: H
     WorkersLost
         If workers are lost again and again.
     InvalidInputError
-        If Dask is asked for and not installed.
+        If Dask is asked for and not installed, or no scheduler answers.
 
     What a job raises is raised here, and jobs not begun are not begun.
     """
@@ -141,7 +143,7 @@ def _run_on_dask(function: str, jobs: Sequence[Job], options: dict[str, Any], ho
             n_workers=how.workers, threads_per_worker=1, processes=True, dashboard_address=None
         )
     try:
-        with distributed.Client(cluster) as client:
+        with _client(distributed, cluster) as client:
             futures = [client.submit(call, function, job, options, pure=False) for job in jobs]
             for count, future in enumerate(distributed.as_completed(futures), start=1):
                 try:
@@ -152,3 +154,17 @@ def _run_on_dask(function: str, jobs: Sequence[Job], options: dict[str, Any], ho
     finally:
         if how.scheduler_address is None:
             cluster.close()
+
+
+def _client(distributed: Any, cluster: Any) -> Any:
+    """A connection to a cluster made here, or to the scheduler at an address."""
+    try:
+        return distributed.Client(cluster, timeout=_PATIENCE)
+    except OSError as error:
+        raise InvalidInputError(
+            f"No Dask scheduler answers at {cluster} within {_PATIENCE} s. Start one there with `dask scheduler`."
+        ) from error
+    except ValueError as error:
+        raise InvalidInputError(
+            f"{cluster!r} is no address of a Dask scheduler: {error}. Write it as tcp://host:8786."
+        ) from error
