@@ -95,6 +95,20 @@ def test_a_plan_in_parts_is_as_good_as_in_one_piece_where_both_are_proven(tmp_pa
     assert parted.report.objective == whole.report.objective
 
 
+def test_workers_are_given_tables_beside_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    executors = importlib.import_module("slotwright.io.batch.executors")
+    folders: list[Path] = []
+
+    def call(_: str, job: Any, options: dict[str, Any]) -> None:
+        folders.append(Path(options["tables"]))
+        assert (folders[-1] / "schedules.parquet").exists()
+        parts.solve_part(job.path_in, job.path_out, options)
+
+    monkeypatch.setattr(executors, "call", call)
+    planned(tmp_path, calendar())
+    assert len(folders) == 3 and {one.parent.parent for one in folders} == {tmp_path}
+
+
 def test_a_ledger_is_planned_from_now_on(tmp_path: Path) -> None:
     clock = calendar().now
     with open_ledger(tmp_path / "x.ledger", clock=clock) as ledger:

@@ -58,12 +58,12 @@ def exporting(store: Store) -> Callable[[Path], None]:
 
 
 @contextmanager
-def kept(source: Source) -> Generator[Path]:
-    """The folder of tables for as long as it is needed."""
+def kept(source: Source, folder: Path | None = None) -> Generator[Path]:
+    """The folder of tables for as long as it is needed; a new one lies in `folder`, or where temporary files lie."""
     if isinstance(source, Path):
         yield source
         return
-    with TemporaryDirectory(prefix="slotwright-") as name:
+    with TemporaryDirectory(prefix="slotwright-", dir=folder) as name:
         source(Path(name) / "tables")
         yield Path(name) / "tables"
 

@@ -106,7 +106,8 @@ def plan_in_parts(
     with store.reading() as state:
         found = read_requests(state, rows, zone=zone)
     now_ms = int(store.now().timestamp() * 1000)
-    with kept(exporting(store)) as tables, parts_folder(path) as work:
+    # The tables lie beside the plan: workers elsewhere see that folder, and no other.
+    with parts_folder(path) as work, kept(exporting(store), work.parent) as tables:
         options = {**limits._asdict(), "timezone": timezone, "earliest": earliest, "now_ms": now_ms}
         wanted = {"rows": _digest(rows), "tables": digest_of_folder(tables), "parts": count, "options": options}
         former = manifest(work)
