@@ -33,7 +33,7 @@ def command(
     Example:
       slotwright compile examples/clinic -o clinic-tables
     """
-    calendars, ledger = source_of(calendars, ledger)
+    calendars, ledger = source_of(calendars, ledger, calendar_name="PATH")
     store = load(calendars, ledger, now, lock_timeout, True, unsafe_filesystem)
     # Arrow and NumPy come with it.
     from ..io.tables import export_tables

@@ -201,15 +201,22 @@ def login_name() -> str:
 # Stores
 
 
-def source_of(calendars: tuple[str, ...], ledger: str | None) -> tuple[tuple[str, ...], str | None]:
-    """Either calendars or a ledger: what is typed wins over the environment, and that over the file."""
+def source_of(
+    calendars: tuple[str, ...], ledger: str | None, *, calendar_name: str = "--calendar"
+) -> tuple[tuple[str, ...], str | None]:
+    """Either calendars or a ledger: what is typed wins over the environment, and that over the file.
+
+    `calendar_name` is what the command calls its calendars.
+    """
     if calendars and ledger is not None:
         ranks = [_rank(name) for name in ("calendars", "ledger")]
         if ranks[0] == ranks[1]:
-            raise click.UsageError("--ledger and --calendar exclude each other.")
+            raise click.UsageError(f"--ledger and {calendar_name} exclude each other.")
         return (calendars, None) if ranks[0] > ranks[1] else ((), ledger)
     if not calendars and ledger is None:
-        raise click.UsageError("Missing option '--calendar' or '--ledger'.")
+        is_option = calendar_name.startswith("-")
+        missing = f"option '{calendar_name}' or" if is_option else f"argument '{calendar_name}' or option"
+        raise click.UsageError(f"Missing {missing} '--ledger'.")
     return calendars, ledger
 
 

@@ -153,6 +153,8 @@ def offers_on(calendar: Any, schedule: str, day: date) -> int:
         (find("--calendar", "c", "--scheduler-address", "x", "--executor", "dask"), 2, "needs --tables"),
         (find("--calendar", str(CLINIC), "--now", "today"), 5, "is not an instant"),
         (["compile", "nowhere", "-o", "tables"], 5, "nowhere"),
+        (["compile", "-o", "tables"], 2, "Missing argument 'PATH' or option '--ledger'."),
+        (["compile", str(CLINIC), "--ledger", "x", "-o", "tables"], 2, "--ledger and PATH exclude each other."),
         (["compile", str(CLINIC), "-o", "nowhere/tables"], 5, "make it first"),
     ],
 )
