@@ -170,9 +170,14 @@ def _worth(report: Report) -> str:
     worth = f"Objective {report.objective:,} = weight {report.families['weight']:,}{costs}"
     if report.levels:
         return f"{worth}. {_ENDED[report.ended]}"
+    # Worths are whole numbers.
+    limit = report.objective + 1 if report.is_optimal else report.bound
+    by_prices = f"prices alone allow {report.priced:,.1f}"
     if report.is_optimal:
-        return f"{worth}. No plan is worth more."
+        return f"{worth}. No plan is worth more{'' if report.priced < limit else f', by CP-SAT; {by_prices}'}."
     proof = f"no plan is worth more than {report.bound:,.1f}, a gap of {report.gap:.2%}"
+    if report.priced > limit:
+        proof += f" with CP-SAT's proofs; {by_prices}"
     return f"{worth}; {proof}. {_ENDED[report.ended]}"
 
 

@@ -17,6 +17,7 @@ class Greedy:
     plan: Plan
     objective: int
     bound: float = 1e12
+    priced: float = 1e12
     work: float = 0.0
     is_optimal: bool = False
     ended: str = "work"

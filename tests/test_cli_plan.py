@@ -88,6 +88,22 @@ def test_at_a_terminal_the_report_has_a_row_for_each_stage(ask: Ask) -> None:
     assert all(one["seconds"] >= 0 for one in found["stages"])
 
 
+def test_what_cp_sat_has_proven_is_told_apart(ask: Ask) -> None:
+    rows = ["request_id,service,schedules,windows"]
+    rows += [f"r{n},checkup,{both},2026-03-10T09:00/2026-03-10T09:30" for n, both in enumerate(
+        ("ames;room-1", "room-1;room-2", "ames;room-2")
+    )]  # fmt: skip
+    Path("three.csv").write_text("\n".join(rows), encoding="utf-8")
+    # Half of each at once would be worth 3,000.
+    assert ask("batch", "plan", "three.csv").out.endswith(
+        "Objective 2,000 = weight 2,000. No plan is worth more, by CP-SAT; prices alone allow 3,000.0.\n"
+    )
+    report = ask("batch", "plan", "three.csv", "--json").json["report"]
+    assert (report["bound"], round(report["priced"])) == (2000, 3000)
+    levels = ask("batch", "plan", "three.csv", "--objective", "lexicographic", "--json").json["report"]["levels"]
+    assert {one["proof"] for one in levels} <= {"prices", "cp-sat"} and levels[0]["proof"] == "prices"
+
+
 def test_exit_codes(ask: Ask) -> None:
     Path("bad.csv").write_text(ROWS + "fourth,checkup,ames,yesterday,,\n", encoding="utf-8")
     said = ask("batch", "plan", "bad.csv")

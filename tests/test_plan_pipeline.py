@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -61,6 +62,27 @@ def test_a_bound_holds_at_every_stage_and_none_is_as_a_solver_says_it(
         bounds = [stage.bound for stage in told if stage.bound is not None]
         assert len(bounds) >= len(told) - 1
         assert optimum(problem) <= min(bounds, default=result.bound) == result.bound
+
+
+def test_what_rests_on_the_solver_is_told_apart() -> None:
+    lanes = tuple(Lane(number, number, Footprint(10), 1) for number in range(6))
+
+    def both(one: int, other: int) -> PlanRequest:
+        return PlanRequest(100, 1, (Role((Choice(one),)), Role((Choice(other),))))
+
+    # Of three that collide pairwise one is served; half of each would take no more than there is.
+    three = PlanProblem((0,), lanes, (both(0, 1), both(1, 2), both(0, 2)))
+    result = solve_plan(three, work_limit=0.5)
+    assert (result.objective, result.bound, result.is_optimal) == (100, 100, True)
+    assert result.priced == check.bound(three, result.prices) >= 150
+    alone = solve_plan(replace(three, requests=three.requests[:1]), work_limit=0.5)
+    assert 100 <= alone.priced < 101
+
+    twice = replace(three, requests=(*three.requests, both(3, 4), both(4, 5), both(3, 5)))
+    for problem, served, is_solvers in ((three, 1, False), (twice, 2, True)):
+        # Whole numbers: three halves served are one, but six are three.
+        level = solve_plan(problem, work_limit=2, objective="lexicographic").levels[0]
+        assert (level.reached, level.bound, level.is_solvers) == (served, served, is_solvers)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -48,6 +48,9 @@ class Solved(Protocol):
     def bound(self) -> float: ...
 
     @property
+    def priced(self) -> float: ...
+
+    @property
     def work(self) -> float: ...
 
     @property

@@ -16,9 +16,10 @@ from .planning import Outcome
 class Report:
     """Figures of the first round: later ones only plan again what others took meanwhile.
 
-    `objective` and `families` are recomputed from the plan by `check`; `bound` is certified: no plan is worth more, and
-    `gap` is (bound − objective) ÷ bound. `ended` is as the planner says it: `done`, `work`, `stopped` by the time
-    limit, `interrupted`. `seconds` are of the clock. Where the objective was lexicographic, `levels` say what is
+    `objective` and `families` are recomputed from the plan by `check`; no plan is worth more than `bound`, and `gap` is
+    (bound − objective) ÷ bound. `priced` is the bound that follows from prices by arithmetic; where `bound` is less, it
+    rests on what CP-SAT has proven of small parts. `ended` is as the planner says it: `done`, `work`, `stopped` by the
+    time limit, `interrupted`. `seconds` are of the clock. Where the objective was lexicographic, `levels` say what is
     reached and the most that any plan reaches that is as good on all levels before.
     """
 
@@ -28,6 +29,7 @@ class Report:
     objective: int
     families: dict[str, int]
     bound: float
+    priced: float
     gap: float
     is_optimal: bool
     ended: str
@@ -56,6 +58,7 @@ def report_of(outcome: Outcome, seconds: float, of_stages: Mapping[str, float] |
         objective=terms.total,
         families=terms._asdict(),
         bound=bound,
+        priced=0.0 if solved is None else solved.priced,
         gap=gap_of(terms.total, bound),
         is_optimal=solved is None or solved.is_optimal,
         ended="done" if solved is None else solved.ended,
@@ -84,7 +87,12 @@ _PRIORITIES = ("high", "medium", "low")
 def _level(one: Any) -> dict[str, Any]:
     kind, priority = one.level
     name = kind if priority is None else f"{kind}, {_PRIORITIES[priority]} priority"
-    return {"name": name, "reached": one.reached, "bound": one.bound}
+    return {
+        "name": name,
+        "reached": one.reached,
+        "bound": one.bound,
+        "proof": "cp-sat" if one.is_solvers else "prices",
+    }
 
 
 def together(reports: Sequence[Report]) -> Report:
@@ -103,6 +111,7 @@ def together(reports: Sequence[Report]) -> Report:
         objective=objective,
         families={name: sum(one.families[name] for one in reports) for name in first.families},
         bound=bound,
+        priced=sum(one.priced for one in reports),
         gap=gap_of(objective, bound),
         is_optimal=all(one.is_optimal for one in reports),
         ended=next((one for one in ("interrupted", "stopped", "work") if one in ended), "done"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import SolverFaultError
 from .arena import Arena, whole
 from .levels import (
     Blended,
@@ -37,13 +38,18 @@ class Bounded(NamedTuple):
     """What a plan reaches on a level, and the most that any plan reaches that is as good on all levels before.
 
     `bound` follows from `proof` alone: from multipliers and prices (`levels.level_bound`), or from what has been shown
-    of a blend (`levels.blended_bounds`).
+    of a blend (`levels.blended_bounds`), which may be a solver's word where prices prove less.
     """
 
     level: Level
     reached: int
     bound: int
     proof: Proof | Blended
+
+    @property
+    def is_solvers(self) -> bool:
+        """Does the bound rest on a solver's word?"""
+        return _is_solvers(self.proof)
 
 
 def bound_levels(problem: PlanProblem, plan: Plan, work: Work, known: Sequence[Blended] = ()) -> tuple[Bounded, ...]:
@@ -61,9 +67,15 @@ def bound_levels(problem: PlanProblem, plan: Plan, work: Work, known: Sequence[B
         anchors = _anchors(problem, plan) if level.kind == "load" else [None]
         proofs = [_nothing(len(at), place), *(search.prove(place, anchor) for anchor in anchors)]
         ways += [(level_bound(problem, place, at, proof), proof) for proof in proofs]
-        bound, proof = min(ways, key=lambda way: way[0])
+        bound, proof = min(ways, key=lambda way: (way[0], _is_solvers(way[1])))
+        if bound < at[place]:
+            raise SolverFaultError(f"The bound {bound} of level {place} is below what the plan reaches, {at[place]}")
         found.append(Bounded(level, at[place], bound, proof))
     return tuple(found)
+
+
+def _is_solvers(proof: Proof | Blended) -> bool:
+    return isinstance(proof, Blended) and proof.is_solvers
 
 
 def _nothing(levels: int, place: int) -> Proof:

@@ -210,11 +210,12 @@ def level_bound(problem: PlanProblem, level: int, reached: Reached, proof: Proof
 
 
 class Blended(NamedTuple):
-    """That no plan's blend is worth more than this, by whatever has shown it."""
+    """That no plan's blend is worth more than this: by prices, or by a solver's word as well."""
 
     multipliers: tuple[int, ...]
     anchor: Mapping[int, int]
     worth: float
+    is_solvers: bool = False
 
 
 def blended_bounds(problem: PlanProblem, reached: Reached, known: Blended) -> tuple[int | None, ...]:

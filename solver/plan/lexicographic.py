@@ -62,7 +62,9 @@ def solve_lexicographic(
             time_limit=time_limit,
             progress=None if progress is None else run.telling(progress),
         )
-        run.take(one, found, Blended(multipliers, anchor, found.bound))
+        run.take(one, found, Blended(multipliers, anchor, found.priced))
+        if found.bound < found.priced:
+            run.know(Blended(multipliers, anchor, found.bound, is_solvers=True))
         if found.ended in ("stopped", "interrupted"):
             break
     # Nobody waits for proofs where the run was ended from outside.
@@ -89,11 +91,15 @@ class _Run:
     def take(self, one: _Pass, found: PlanResult, known: Blended) -> None:
         """Keep what a pass has found."""
         self.best = max(self.best, found.plan, key=lambda plan: reached(self._problem, plan))
-        self._known.append(known)
+        self.know(known)
         self._spent += found.work
         if found.ended != "done":
             self.ended = found.ended
         self._tell(one.name)
+
+    def know(self, known: Blended) -> None:
+        """Keep what is shown of a blend."""
+        self._known.append(known)
 
     def _tell(self, name: str) -> None:
         served = sum(placement is not None for placement in self.best)
@@ -113,7 +119,8 @@ class _Run:
         if wrong := check.faults(self._problem, self.best):
             raise SolverFaultError(f"The plan by levels is unsound: {wrong[0]}")
         objective, bound = self._stages[-1].objective, check.bound(self._problem, ())
-        return PlanResult(self.best, objective, bound, (), (), tuple(self._stages), self._spent, self.ended, levels)
+        stages = tuple(self._stages)
+        return PlanResult(self.best, objective, bound, bound, (), (), stages, self._spent, self.ended, levels)
 
 
 def _passes(problem: PlanProblem) -> list[_Pass]:

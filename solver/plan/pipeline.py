@@ -93,6 +93,8 @@ class Stage(NamedTuple):
 class PlanResult:
     """A plan without faults, its worth, and a bound that follows from `prices` and `proofs` (`prove.bound`).
 
+    `priced` is what follows from the prices alone, by arithmetic (`check.bound`). Where `bound` is less, CP-SAT's word
+    is taken for components, which neither the plan nor the prices contradict.
     `ended`: `done` when the stages had nothing more to do, `work` when the limit was reached, `stopped` when the guard
     said so, `interrupted` at Ctrl-C. Where the objective was lexicographic, `levels` say what is reached and proven;
     `objective` is the weighted one all the same, and `bound` a coarse one of that.
@@ -101,6 +103,7 @@ class PlanResult:
     plan: Plan
     objective: int
     bound: float
+    priced: float
     prices: Prices
     proofs: tuple[Proof, ...]
     stages: tuple[Stage, ...]
@@ -383,11 +386,12 @@ class _Run:
         bound = self._certify((), ()) if self._bound is None else self._bound
         if bound < objective:
             raise SolverFaultError(f"The bound {bound} is below the plan's worth {objective}")
+        priced = check.bound(self._problem, self._best) if self._proofs else bound
         if ended is None:
             is_stopped, is_done = self._work.is_stopped, self._is_done
             ended = "done" if is_done else "stopped" if is_stopped else "work"
         return PlanResult(
-            self._plan, objective, bound, self._best, self._proofs, tuple(self._told), self._work.spent, ended
+            self._plan, objective, bound, priced, self._best, self._proofs, tuple(self._told), self._work.spent, ended
         )
 
 
