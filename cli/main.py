@@ -26,6 +26,7 @@ COMMANDS = {
     "ledger": "Make, fill, read, check and copy a ledger.",
     "batch": "Answer many requests at once.",
     "compile": "Write a calendar as tables that batches read fast.",
+    "publish": "Write free times as a feed for a web server.",
     "op": "Carry out one FHIR operation, for programs.",
     "bench": "Measure how long this machine takes on your calendar.",
 }

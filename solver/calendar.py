@@ -149,6 +149,10 @@ class CompiledCalendar(Admission):
         """The occupying claims in force."""
         return iter(self._occupying)
 
+    def bookings_left(self, start: int, most: int) -> int:
+        """How many more bookings may start at this minute by the booking limits, up to `most`."""
+        return self._tally.left(start, most)
+
     def _free_pieces(self, low: int, high: int) -> list[Piece]:
         near = self._free.overlapping(low, high)
         return [Piece(claim.start, claim.end, claim.label) for claim in near if claim.relevant]

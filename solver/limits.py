@@ -84,6 +84,17 @@ class Tally:
             for place, limit in enumerate(self._limits)
         )
 
+    def left(self, start: int, most: int) -> int:
+        """How many more bookings may start at this minute by the limits, up to `most`."""
+        if not self._limits:
+            return most
+        day = self._zone.local_day(start)
+        counts = (
+            limit.frequency - self._counts.get((place, limit.number(day)), 0)
+            for place, limit in enumerate(self._limits)
+        )
+        return max(0, min(most, *counts))
+
     def full(self) -> Edges:
         """All minutes whose period is full."""
         return from_pairs(
