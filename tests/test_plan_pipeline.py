@@ -12,12 +12,13 @@ from plan_draws import drawn
 from plan_oracle import FEATURES, optimum, random_problem
 from plans import problem as reference
 from slotwright.solver.availability import Footprint
+from slotwright.solver.errors import InvalidInputError
 from slotwright.solver.plan import check, pipeline
 from slotwright.solver.plan.arena import whole
 from slotwright.solver.plan.greedy import greedy
 from slotwright.solver.plan.pipeline import Stage, gap, solve_plan
 from slotwright.solver.plan.prices import Priced
-from slotwright.solver.plan.problem import Choice, Lane, Placement, PlanProblem, PlanRequest, Role
+from slotwright.solver.plan.problem import Choice, Lane, Objective, Placement, PlanProblem, PlanRequest, Role
 from slotwright.solver.plan.prove import bound
 from slotwright.solver.plan.state import State
 from slotwright.solver.plan.table import make_table
@@ -171,6 +172,14 @@ def test_ctrl_c_keeps_the_best_plan_so_far(two_hundred: PlanProblem, at: str) ->
     assert result.objective == told[-1].objective
     assert check.faults(two_hundred, result.plan) == []
     assert result.bound >= result.objective
+
+
+@pytest.mark.parametrize("objective", ["weighted", "lexicographic"])
+def test_a_problem_that_is_not_well_formed_is_refused_before_any_work(objective: Objective) -> None:
+    request = PlanRequest(-5, 1, (Role((Choice(0),)),))
+    problem = PlanProblem((0,), (Lane(0, 0, Footprint(10), 1),), (request,))
+    with pytest.raises(InvalidInputError, match="Request 0: weight -5 and priority 0 must not be negative"):
+        solve_plan(problem, work_limit=1, objective=objective)
 
 
 def test_nothing_to_plan() -> None:

@@ -29,6 +29,7 @@ from .prove import Proof, prove
 from .prove import bound as proven_bound
 from .state import State, plan_of
 from .table import Table, make_table
+from .validate import check_problem
 from .work import Work, pricing
 
 Ended = Literal["done", "work", "stopped", "interrupted"]
@@ -166,10 +167,12 @@ def solve_plan(
     Raises
     ------
     InvalidInputError
-        If the objective is lexicographic, and there are penalties, or costs too large to weigh against each other.
+        If the problem is not well formed (`validate`). If the objective is lexicographic, and there are penalties, or
+        costs too large to weigh against each other.
     SolverFaultError
         If a stage returns a plan with faults, or a bound below a plan's worth.
     """
+    check_problem(problem)
     if objective == "lexicographic":
         from .lexicographic import solve_lexicographic
 
