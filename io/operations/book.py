@@ -13,9 +13,10 @@ from ..prepared import Examined
 from ..references import Json
 from ..resources import proposal_fault
 from .admission import check_available
+from .declared import BOOK, HOLD
 from .proposal import Proposal, check_proposal, read_proposal, with_extension, without_extension
 from .repeats import find_repeated
-from .request import BodyRequest
+from .request import BodyRequest, check_bounds, check_removed
 from .series import occurrences, prefix, read_series
 from .steps import Steps, Written
 
@@ -40,10 +41,13 @@ def read_request(operation: str, body: object) -> BookRequest:
         minutes = None
     else:
         request = BodyRequest(body)  # type: ignore[reportUnknownArgumentType]
-        minutes = request.integer("hold-minutes", "positiveInt") if operation == "$hold" else None
-        if minutes is not None and minutes < 1:
-            raise InvalidRequest("Invalid hold-minutes, minimum required is 1", "Parameters.hold-minutes")
-        appointment = request.resource("appointment", "Appointment")
+        called = HOLD if operation == "$hold" else BOOK
+        check_removed(request, called)
+        minutes = None
+        if called is HOLD:
+            minutes = request.integer(HOLD["hold-minutes"])
+            check_bounds(HOLD["hold-minutes"], minutes, HOLD["hold-minutes"].path)
+        appointment = request.resource(called["appointment"])
     fault = proposal_fault(appointment)
     if fault is not None:
         raise InvalidRequest("Invalid request body", diagnostics=f"Appointment: {fault}")

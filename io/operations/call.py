@@ -7,20 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..errors import UnknownOperation
+from ..errors import UnknownOperation, Unsupported
 from ..outcome import INTERNAL, fault_of, outcome_of
 from ..references import Json
+from .declared import OPERATIONS, REMOVED_OPERATIONS, Declaration, declared
 from .request import BodyRequest, Query, QueryRequest, Request
 
-_OPERATION = re.compile(r"Appointment/(?:(?P<id>[^/\s$]+)/)?(?P<name>\$[a-z]+)")
-_LEVELS = {
-    "$find": ("type",),
-    "$book": ("type",),
-    "$hold": ("type",),
-    "$confirm": ("instance",),
-    "$reschedule": ("instance",),
-    "$cancel": ("type", "instance"),
-}
+_OPERATION = re.compile(r"(?P<type>Appointment|Schedule)/(?:(?P<id>[^/\s$]+)/)?(?P<name>\$[a-z]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +41,29 @@ class Call:
 
 
 class Operation(NamedTuple):
-    """The name of an operation, and the Appointment it is called on."""
+    """The operation that is called, and the Appointment it is called on."""
 
-    name: str
+    declaration: Declaration
     id: str | None
+
+    @property
+    def name(self) -> str:
+        return self.declaration.name
 
     @classmethod
     def named(cls, path: str) -> Operation:
-        """From `Appointment/$find` or `Appointment/{id}/$confirm`. Raises UnknownOperation."""
+        """From `Appointment/$find` or `Appointment/{id}/$confirm`. Raises UnknownOperation, or Unsupported."""
         match = _OPERATION.fullmatch(path) if isinstance(path, str) else None  # type: ignore[reportUnnecessaryIsInstance]
-        name = match["name"] if match else None
-        id = match["id"] if match else None
-        level = "type" if id is None else "instance"
-        if name is None or level not in _LEVELS.get(name, ()):
-            known = ", ".join(
-                f"Appointment/{'{id}/' if one == 'instance' else ''}{name}"
-                for name, ones in _LEVELS.items()
-                for one in ones
-            )
-            raise UnknownOperation(f"Unknown operation '{path}', expected one of {known}")
-        return cls(name, id)
+        if match is not None:
+            type, id, name = match["type"], match["id"], match["name"]
+            found = declared(name, "type" if id is None else "instance") if type == "Appointment" else None
+            if found is not None:
+                return cls(found, id)
+            replacement = REMOVED_OPERATIONS.get(f"{type}/{'' if id is None else '{id}/'}{name}")
+            if replacement is not None:
+                raise Unsupported(f"Operation '{path}' is no longer supported, use {replacement}")
+        known = ", ".join(one.path for one in OPERATIONS)
+        raise UnknownOperation(f"Unknown operation '{path}', expected one of {known}")
 
 
 def answer_of(error: Exception, operation: str) -> Answer:

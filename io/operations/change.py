@@ -10,11 +10,11 @@ from ..ledger.state import State, identifier_name, schedule_of
 from ..ledger.transaction import Transaction
 from ..mapping import service_references
 from ..references import Json, children, target
+from .declared import CANCEL, CANCEL_BY_REFERENCE, CONFIRM
 from .proposal import start_of, without_extension
-from .request import Request
+from .request import Request, required
 from .steps import Steps, Written
 
-_OCCURRENCES = ("this", "this-and-following", "all")
 _TO_CONFIRM = ("pending", "proposed")
 
 
@@ -25,10 +25,11 @@ class ConfirmRequest(NamedTuple):
 
 def read_confirm(id: str, request: Request) -> ConfirmRequest:
     """Raises InvalidRequest."""
-    occurrences = request.code("occurrences")
-    if occurrences is not None and occurrences not in _OCCURRENCES:
-        raise InvalidRequest("occurrences must be one of this, this-and-following, all", "Parameters.occurrences")
-    return ConfirmRequest(id, occurrences or "this")
+    parameter = CONFIRM["occurrences"]
+    occurrences = request.text(parameter)
+    if occurrences is not None and occurrences not in parameter.values:
+        raise InvalidRequest(f"{parameter.name} must be one of {', '.join(parameter.values)}", parameter.path)
+    return ConfirmRequest(id, occurrences or parameter.values[0])
 
 
 def confirm(transaction: Transaction, request: ConfirmRequest) -> Steps:
@@ -43,7 +44,7 @@ def confirm(transaction: Transaction, request: ConfirmRequest) -> Steps:
     if request.occurrences != "this":
         series = _series_of(appointment)
         if series is None:
-            raise InvalidRequest("Appointment is not part of a recurring series", "Parameters.occurrences")
+            raise InvalidRequest("Appointment is not part of a recurring series", CONFIRM["occurrences"].path)
         members = _members(state, series, appointment, only_following=request.occurrences != "all")
     slots = [_check_confirmable(state, one) for one in members]
     yield
@@ -134,15 +135,15 @@ def read_cancel(id: str | None, request: Request) -> CancelRequest:
     """Raises InvalidRequest."""
     is_bare = id is not None
     if id is None:
-        reference = request.reference("appointment-reference", required=True)
+        parameter = CANCEL_BY_REFERENCE["appointment-reference"]
+        reference = request.text(parameter)
         if not reference:
-            name = "appointment-reference"
-            raise InvalidRequest(f"Expected at least 1 value(s) for required input parameter '{name}'")
+            raise required(parameter)
         named = target(reference)
-        if named is None or named.type != "Appointment":
-            raise InvalidRequest("Invalid appointment-reference reference", "Parameters.appointment-reference")
+        if named is None or named.type != parameter.target:
+            raise InvalidRequest(f"Invalid {parameter.name} reference", parameter.path)
         id = named.id
-    return CancelRequest(id, request.element("cancelationReason", "valueCodeableConcept"), is_bare)
+    return CancelRequest(id, request.element(CANCEL["cancelationReason"]), is_bare)
 
 
 def cancel(transaction: Transaction, request: CancelRequest) -> Steps:

@@ -22,7 +22,8 @@ from ..parameters import ParameterFault, Place, Resolved
 from ..prepared import Examined, Service
 from ..references import Json, Target, target
 from ..store import Store
-from .request import RawMember, RawPool, Request
+from .declared import FIND
+from .request import RawMember, RawPool, Request, check_between, check_bounds, check_removed
 
 HOUR_MS = 3_600_000
 RANGE_MOST_MS = 31 * 24 * HOUR_MS
@@ -99,43 +100,34 @@ class FindAnswer:
 
 def read_request(request: Request) -> FindRequest:
     """Rows 1 to 9 of the checks."""
-    request.require(("start", "end", "service-type-reference", "schedule"))
-    start, end = request.date_time("start"), request.date_time("end")
-    service = request.reference("service-type-reference", required=True)
-    ignored = request.reference("ignore-appointment", required=False)
-    count = request.integer("_count", "integer")
-    combinations = request.integer("combinations", "positiveInt")
-    occurrences = request.integer("occurrence-count", "positiveInt")
-    pools = tuple(request.pools("schedule"))
+    check_removed(request, FIND)
+    request.require(FIND.parameters)
+    start, end = request.text(FIND["start"]), request.text(FIND["end"])
+    service = request.text(FIND["service-type-reference"])
+    ignored = request.text(FIND["ignore-appointment"])
+    count = request.integer(FIND["_count"])
+    combinations = request.integer(FIND["combinations"])
+    occurrences = request.integer(FIND["occurrence-count"])
+    pools = tuple(request.pools(FIND["schedule"]))
     for path, reference in _members(pools):
         if not reference.startswith(("Schedule/", "Schedule?")):
             raise InvalidRequest("Invalid schedule reference", path)
     if ignored is not None and not ignored.startswith("Appointment/"):
-        raise InvalidRequest("Invalid ignore-appointment reference", "Parameters.ignore-appointment")
-    _check_bounds("_count", count, 1000)
-    _check_bounds("combinations", combinations, 100)
-    if occurrences is not None and not 2 <= occurrences <= 6:
-        raise InvalidRequest("Invalid occurrence-count, must be between 2 and 6", "Parameters.occurrence-count")
+        raise InvalidRequest("Invalid ignore-appointment reference", FIND["ignore-appointment"].path)
+    check_bounds(FIND["_count"], count)
+    check_bounds(FIND["combinations"], combinations)
+    check_between(FIND["occurrence-count"], occurrences)
     if occurrences is not None and ignored is not None:
         raise InvalidRequest(
-            "ignore-appointment cannot be combined with occurrence-count", "Parameters.ignore-appointment"
+            "ignore-appointment cannot be combined with occurrence-count", FIND["ignore-appointment"].path
         )
     start_ms, end_ms = search_time_ms(start), search_time_ms(end)
     if start_ms is None or end_ms is None or start_ms >= end_ms:
         raise InvalidRequest("Invalid search time range")
     if end_ms - start_ms > (RANGE_MOST_MS if occurrences is None else SERIES_RANGE_MOST_MS):
         raise InvalidRequest(f"Search range cannot exceed {31 if occurrences is None else 7} days")
-    assert service is not None
-    return FindRequest(
-        start_ms, end_ms, service, pools, 20 if count is None else count, combinations or 1, occurrences, ignored
-    )
-
-
-def _check_bounds(name: str, value: int | None, most: int) -> None:
-    if value is not None and value < 1:
-        raise InvalidRequest(f"Invalid {name}, minimum required is 1")
-    if value is not None and value > most:
-        raise InvalidRequest(f"Invalid {name}, maximum allowed is {most}")
+    assert service is not None and count is not None and combinations is not None
+    return FindRequest(start_ms, end_ms, service, pools, count, combinations, occurrences, ignored)
 
 
 def _members(pools: Iterable[RawPool]) -> Iterator[tuple[str, str]]:

@@ -17,9 +17,10 @@ from ..prepared import Examined, Service
 from ..references import Json, Target, child, children, same_target, target
 from .admission import Wanted, check_available, is_aligned, not_available
 from .change import read_appointment, read_slots_of, release
+from .declared import RESCHEDULE
 from .find import check_alike
 from .proposal import check_active, place_path
-from .request import Request
+from .request import Request, missing
 from .steps import Steps, Written
 
 
@@ -32,15 +33,15 @@ class RescheduleRequest(NamedTuple):
 
 def read_reschedule(id: str, request: Request) -> RescheduleRequest:
     """Rows 1 and 2. Raises InvalidRequest."""
-    start = request.date_time("start")
+    start = request.text(RESCHEDULE["start"])
     if start is None:
-        raise InvalidRequest("Expected 1 value(s) for input parameter start, but 0 provided")
-    given = request.references("schedule")
+        raise missing(RESCHEDULE["start"])
+    given = request.references(RESCHEDULE["schedule"])
     if not given:
-        raise InvalidRequest("Expected 1..* value(s) for input parameter schedule, but 0 provided")
+        raise missing(RESCHEDULE["schedule"])
     start_ms = search_time_ms(start)
     if start_ms is None:
-        raise InvalidRequest("Invalid start time", "Parameters.start")
+        raise InvalidRequest("Invalid start time", RESCHEDULE["start"].path)
     schedules: dict[str, str] = {}
     for member in given:
         path = f"Parameters.schedule[{member.place}]"

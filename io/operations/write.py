@@ -184,7 +184,7 @@ def _reader(called: Operation, call: Call) -> _Start:
     if called.name in ("$book", "$hold"):
         asked = read_book(called.name, call.body)
         return lambda transaction: book(transaction, asked)
-    request = _request(call)
+    request = _request(called, call)
     if called.name == "$cancel":
         cancelled = read_cancel(called.id, request)
         return lambda transaction: cancel(transaction, cancelled)
@@ -196,10 +196,12 @@ def _reader(called: Operation, call: Call) -> _Start:
     return lambda transaction: reschedule(transaction, moved)
 
 
-def _request(call: Call) -> Request:
+def _request(called: Operation, call: Call) -> Request:
     if call.query is not None and call.body is not None:
         raise InvalidRequest("Invalid request body")
-    if call.query is None and call.body is None:
+    # Clients that must send something send an empty object.
+    says_nothing = call.body is None or (call.body == {} and not called.declaration.needs_body)
+    if call.query is None and says_nothing:
         return BodyRequest({"resourceType": "Parameters"})
     return call.request()
 
