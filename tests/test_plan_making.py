@@ -93,6 +93,25 @@ def test_preferred_times_and_schedules_cost_what_is_missed() -> None:
     assert (at(answer.start), answer.schedules, answer.terms) == ("10 11:00", ("ann",), (2000, 0, 60, 0, 0))
 
 
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([row("a", optional="room-1")], "room-1 (not free then)"),
+        ([row("a", optional="room-1,room-2:70;room-2")], "room-1 or room-2 (already part of it)"),
+        ([row("b", "bob;room-2", priority=1), row("a", optional="room-2")], "room-2 (taken by request 'b')"),
+        (
+            [row("a", optional="room-1,room-2:10", preferred_schedules="room-1:20")],
+            "room-1 or room-2 (it would cost no less)",
+        ),
+    ],
+)
+def test_what_is_gone_without_has_a_reason(rows: list[Row], why: str) -> None:
+    window = "2026-03-10T09:00/2026-03-10T09:30"
+    taken = slot("s", "room-1", "2026-03-10T09:00:00Z", "2026-03-10T09:30:00Z")
+    found = plan(calendar(taken), [{**one, "windows": window} for one in rows]).answers[-1]
+    assert (found.status, found.reason) == ("placed", f"It goes without {why}.")
+
+
 def test_optional_pools_are_gone_without_at_their_cost() -> None:
     taken = slot("s", "room-1", "2026-03-10T00:00:00Z", "2026-03-11T00:00:00Z")
     outcome = plan(calendar(taken), [row("a", optional="room-1:70;room-2:70")])

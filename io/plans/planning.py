@@ -264,7 +264,7 @@ class _Planner:
                 yield _without(entry.wanted, words.unserved(place), is_error=False)
             else:
                 terms = None if score is None else score.requests[place]
-                yield _placed(visit, terms)._replace(reason=words.partly(visit))
+                yield _placed(visit, terms)._replace(reason=words.partly(place, visit))
 
     def _book(self, made: Round, outcome: Outcome) -> list[Written]:
         """Write the visits; returns those refused. An interrupt leaves the rest as it was planned."""

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from ...solver.civil import Zone, iso_date
+from ...solver.plan.check import chosen_lanes
 from ...solver.plan.explain import (
     Apart,
     Free,
+    LeftOut,
     NoCandidate,
     OutsideWindows,
     QuotaFull,
@@ -18,6 +20,7 @@ from ...solver.plan.explain import (
     Tied,
     Unserved,
     explain,
+    left_out,
 )
 from ...solver.plan.problem import Plan
 from .. import names
@@ -74,11 +77,39 @@ class Words:
             said += f" No plan serves all of {self._ids(found.conflict)}."
         return said
 
-    def partly(self, visit: Visit) -> str | None:
-        """What a visit goes without."""
+    def partly(self, place: int, visit: Visit) -> str | None:
+        """What the visit of the request at this place goes without, and why."""
         pools = (*visit.wanted.pools, *(pool for pool, _ in visit.wanted.optional))
-        gone = [" or ".join(pool) for pool, one in zip(pools, visit.chosen, strict=True) if one is None]
+        gone = [
+            f"{' or '.join(pool)} ({self._missing(self._left_out[place, role])})"
+            for role, (pool, one) in enumerate(zip(pools, visit.chosen, strict=True))
+            if one is None
+        ]
         return f"It goes without {', '.join(gone)}." if gone else None
+
+    @cached_property
+    def _left_out(self) -> dict[tuple[int, int], LeftOut]:
+        return {(one.request, one.role): one for one in left_out(self._compiled.problem, self._plan)}
+
+    def _missing(self, one: LeftOut) -> str:
+        """Why a role is left out that is not required."""
+        request = self._compiled.problem.requests[one.request]
+        role = request.roles[one.role]
+        ways = [choice for choice in role.choices if choice.lane in one.open and not self._is_there(one, choice.lane)]
+        if ways:
+            is_dear = all(choice.preference + choice.move >= (role.absent or 0) for choice in ways)
+            return "it would cost no less" if is_dear else "free: the planner stopped before"
+        others = {request for lane in one.blocked for request in lane.by} - {one.request}
+        if others:
+            return f"taken by {self._ids(sorted(others))}"
+        return "already part of it" if one.open or one.blocked else "not free then"
+
+    def _is_there(self, one: LeftOut, lane: int) -> bool:
+        """Is whom the lane stands for in another role of the visit?"""
+        problem, placement = self._compiled.problem, self._plan[one.request]
+        assert placement is not None, "only of visits that are served"
+        taking_part = chosen_lanes(problem.requests[one.request], placement)
+        return problem.lanes[lane].actor in {problem.lanes[other].actor for other in taking_part}
 
     @cached_property
     def _explained(self) -> dict[int, Unserved]:
