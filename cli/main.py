@@ -28,6 +28,7 @@ COMMANDS = {
     "compile": "Write a calendar as tables that batches read fast.",
     "publish": "Write free times as a feed for a web server.",
     "op": "Carry out one FHIR operation, for programs.",
+    "serve": "Serve a ledger over HTTP.",
     "bench": "Measure how long this machine takes on your calendar.",
 }
 

@@ -52,6 +52,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "close": ("ames", "--from", "2026-03-10", "--to", "2026-03-10"),
     "reopen": ("ames", "--from", "2026-03-10", "--to", "2026-03-10"),
     "op": ("Appointment/x/$cancel",),
+    "serve": ("--port", "0"),
     "ledger load": ("practice.ndjson",),
     "ledger show": (),
     "ledger log": (),

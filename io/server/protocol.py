@@ -1,0 +1,79 @@
+"""Connections: what is wrong before a request is whole is answered in FHIR too, and half of one is not waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from ..errors import InvalidRequest, Refusal, TooLarge, TooSlow
+from .answers import PLAIN
+
+_HEAD_MOST = 65_536
+"""Bytes of a request's line and headers."""
+
+
+class Protocol(HttpToolsProtocol):
+    """Of uvicorn's, with limits on how long and how large the head of a request may be."""
+
+    def __init__(self, *args: Any, head_s: float, **others: Any) -> None:
+        super().__init__(*args, **others)
+        self._head_s = head_s
+        self._head_size = 0
+        self._is_in_head = True
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_in_head:
+            self._head_size += len(data)
+        super().data_received(data)
+        if self._is_in_head and self._head_size > _HEAD_MOST:
+            self._refuse(TooLarge(f"The address and headers are larger than {_HEAD_MOST:,} bytes"))
+
+    def on_message_begin(self) -> None:
+        if self._timer is None:
+            self._arm()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        self._head_size = 0
+        self._disarm()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_in_head = True
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(InvalidRequest("The request is not HTTP", diagnostics=msg))
+
+    def _arm(self) -> None:
+        self._timer = self.loop.call_later(self._head_s, self._too_slow)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        self._refuse(TooSlow("The headers did not arrive in time"))
+
+    def _refuse(self, error: Refusal) -> None:
+        """Answer, and hang up."""
+        if self.transport.is_closing():
+            return
+        answer = PLAIN.refused(error)
+        headers = {**answer.headers, "content-length": str(len(answer.body)), "connection": "close"}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.transport.write(b"".join([STATUS_LINE[answer.status], lines.encode("latin-1"), b"\r\n", answer.body]))
+        self.transport.close()
