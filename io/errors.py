@@ -5,6 +5,9 @@ SlotwrightError                       (solver.errors)
 │   ├── InvalidRequest                what was asked, or what is stored, is invalid
 │   ├── MissingResource               something referred to is not stored (HTTP 400)
 │   ├── NotFound                      the resource addressed is not stored (HTTP 404)
+│   ├── Gone                          it was stored, and is deleted (HTTP 410)
+│   ├── UnknownType                   no such type of resource here (HTTP 404)
+│   ├── SeveralMatch                  a condition that several resources meet (HTTP 412)
 │   ├── Conflict                      what is asked for is taken, full, or in another state
 │   ├── UnknownOperation              no such operation
 │   ├── Unsupported                   what exists, and is not done here (HTTP 400)
@@ -67,6 +70,18 @@ class MissingResource(Refusal, NotFoundError):
 
 class NotFound(Refusal, NotFoundError):
     """The resource addressed is not stored."""
+
+
+class Gone(Refusal, NotFoundError):
+    """The resource addressed was stored, and is deleted."""
+
+
+class UnknownType(Refusal, UnsupportedError):
+    """A type of resource that is not served, or not written here."""
+
+
+class SeveralMatch(Refusal, ConflictError):
+    """A condition that is to name one resource, and that several meet; nothing was written."""
 
 
 class Conflict(Refusal, ConflictError):

@@ -103,19 +103,19 @@ class Loading:
 def _load_one(transaction: Transaction, resource: Json) -> str:
     name = Target(resource["resourceType"], resource["id"])
     database = transaction.state.database
-    digest = sha256(orjson.dumps(_content(resource), option=orjson.OPT_SORT_KEYS)).digest()
+    digest = sha256(orjson.dumps(content_of(resource), option=orjson.OPT_SORT_KEYS)).digest()
     if database.loaded_digest(*name) == digest:
         return "unchanged"
     database.set_loaded(*name, digest)
     transaction.notes_only = True
     row = database.resource(*name)
-    if row is not None and row.content is not None and _content(orjson.loads(row.content)) == _content(resource):
+    if row is not None and row.content is not None and content_of(orjson.loads(row.content)) == content_of(resource):
         return "unchanged"
     transaction.put(resource)
     return "created" if row is None or row.content is None else "updated"
 
 
-def _content(resource: Json) -> Json:
+def content_of(resource: Json) -> Json:
     """A resource without what the ledger itself says about it."""
     given: Any = resource.get("meta")
     said = cast(Json, given) if isinstance(given, dict) else Json()

@@ -13,6 +13,7 @@ from ..solver.errors import (
     UnsupportedError,
 )
 from .errors import (
+    Gone,
     LedgerBusy,
     LedgerError,
     NotAcceptable,
@@ -21,10 +22,12 @@ from .errors import (
     NotFound,
     NotWritable,
     Refusal,
+    SeveralMatch,
     TooLarge,
     TooMany,
     TooSlow,
     UnknownOperation,
+    UnknownType,
     Unsupported,
     VersionConflict,
     WriteRefused,
@@ -51,6 +54,9 @@ INTERNAL = Fault("exception", 500, EXIT_INTERNAL)
 
 FAULTS: dict[type[BaseException], Fault] = {
     NotFound: Fault("not-found", 404, 6),
+    Gone: Fault("deleted", 410, 6),
+    UnknownType: Fault("not-supported", 404, EXIT_USAGE),
+    SeveralMatch: Fault("multiple-matches", 412, 4),
     UnknownOperation: Fault("not-supported", 404, EXIT_USAGE),
     Unsupported: Fault("not-supported", 400, 5),
     WriteRefused: Fault("conflict", 409, 4),

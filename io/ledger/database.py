@@ -74,6 +74,7 @@ _WAITING = (
     "INSERT INTO body VALUES (?, ?)",
     "INSERT INTO resource VALUES (?, ?, ?, ?, ?)",
     "INSERT OR IGNORE INTO slot_use VALUES (?, ?)",
+    "INSERT OR IGNORE INTO term VALUES (?, ?, ?)",
 )
 """What inserts the rows that wait."""
 
@@ -97,7 +98,9 @@ class Database:
         self._hold_end: int | None = None
         """No hold ends before; None: not known."""
         self._waiting = Waiting(_WAITING)
-        self._entry, self._body, self._resource, self._slot_use = map(self._waiting.rows, range(len(_WAITING)))
+        self._entry, self._body, self._resource, self._slot_use, self._term = map(
+            self._waiting.rows, range(len(_WAITING))
+        )
         self.wal_pages = 0
         """How many pages the WAL held after the last commit. Its file does not shrink when it begins anew."""
         with translated(path):
@@ -124,7 +127,7 @@ class Database:
 
     def execute(self, statement: str, values: Any = ()) -> Any:
         """Carry out a statement, after all that waits. Those that no row that waits concerns need not wait for it."""
-        if self._body or self._slot_use:
+        if self._body or self._slot_use or self._term:
             self.insert_waiting()
         return self._at_once(statement, values)
 
@@ -148,6 +151,10 @@ class Database:
                 f"{self.path} has format {version}, this slotwright knows up to {FORMAT}; use a newer slotwright"
             )
         return version
+
+    def version(self) -> int:
+        """The version of the tables in this file."""
+        return self._one("PRAGMA user_version")
 
     def prepare_writer(self) -> None:
         """What makes a commit last: WAL, flushed before it returns; on macOS through to the disk."""
@@ -365,6 +372,10 @@ class Database:
             last = kind
         return found
 
+    def is_stored(self, kind: str) -> bool:
+        """Is or was there some resource of the type?"""
+        return self._one("SELECT 1 FROM resource WHERE type = ? LIMIT 1", (kind,)) == 1
+
     def contents(self, kind: str) -> Iterator[bytes]:
         """The resources of a type by id; read in pages."""
         last = ""
@@ -421,6 +432,21 @@ class Database:
         )
         return [ClaimRow._make(row) for row in found]
 
+    def slots_starting(self, schedule: str, low: int, high: int) -> list[str]:
+        """The ids of the Slots whose claims start in the minutes [low, high)."""
+        found = self.execute(
+            "SELECT slot FROM claim WHERE schedule = ? AND long IN (0, 1) AND start >= ? AND start < ?",
+            (schedule, low, high),
+        )
+        return [row[0] for row in found]
+
+    def claimed_schedules(self) -> Iterator[str]:
+        """The ids of the schedules that have some claim, in order."""
+        last = ""
+        while (found := self._one("SELECT min(schedule) FROM claim WHERE schedule > ?", (last,))) is not None:
+            yield found
+            last = found
+
     def claims_of(self, schedule: str) -> Iterator[ClaimRow]:
         return map(ClaimRow._make, self.execute(f"SELECT {_CLAIM} FROM claim WHERE schedule = ?", (schedule,)))
 
@@ -440,6 +466,28 @@ class Database:
             "SELECT slot, start, end, until FROM unusable WHERE schedule = ? ORDER BY slot", (schedule,)
         )
         return [UnusableRow(*row) for row in found]
+
+    def unusable_slots(self) -> list[str]:
+        """The ids of all Slots that cannot be used."""
+        return [row[0] for row in self.execute("SELECT slot FROM unusable")]
+
+    # term
+
+    def add_terms(self, kind: str, id: str, names: Iterable[str]) -> None:
+        self._term += [(kind, name, id) for name in names]
+
+    def remove_terms(self, kind: str, id: str, names: Iterable[str]) -> None:
+        for name in names:
+            self.execute("DELETE FROM term WHERE type = ? AND name = ? AND id = ?", (kind, name, id))
+
+    def bearers(self, kind: str, name: str) -> list[str]:
+        """The ids of the resources of a type that a term leads to."""
+        return [row[0] for row in self.execute("SELECT id FROM term WHERE type = ? AND name = ?", (kind, name))]
+
+    def bearers_between(self, kind: str, low: str, high: str) -> list[str]:
+        """The ids of those that some term in [low, high) leads to."""
+        found = self.execute("SELECT id FROM term WHERE type = ? AND name >= ? AND name < ?", (kind, low, high))
+        return [row[0] for row in found]
 
     # slot_use, identifier, hold
 
@@ -483,10 +531,10 @@ class Database:
 
     # For verification: whole tables in a fixed order
 
-    STATE = ("resource", "claim", "unusable", "slot_use", "identifier", "hold")
+    STATE = ("resource", "claim", "unusable", "slot_use", "identifier", "hold", "term")
 
     def rows(self, table: str) -> Iterator[tuple[Any, ...]]:
         """All rows of one of the tables of STATE, by primary key."""
         assert table in self.STATE
-        keys = {"resource": "type, id", "claim": "schedule, long, start, slot"}.get(table, "1, 2")
+        keys = {"resource": "type, id", "claim": "schedule, long, start, slot", "term": "1, 2, 3"}.get(table, "1, 2")
         return iter(self.execute(f"SELECT * FROM {table} ORDER BY {keys}"))

@@ -9,6 +9,7 @@ from .. import mapping
 from ..references import Json
 from .database import ClaimRow
 from .state import NOT_HELD, State, claim_row, held_by, identifier_names, schedule_of
+from .terms import IDLE, term, terms_of
 
 
 class _Derivation(NamedTuple):
@@ -26,6 +27,11 @@ def _derived_from(appointment: Json) -> _Derivation:
     return _Derivation(
         identifier_names(appointment), mapping.hold_expires_ms(appointment), mapping.slot_ids(appointment)
     )
+
+
+def _idle(slot: Json) -> str:
+    """The term of a Slot that takes no time; without a readable schedule it is one of no schedule."""
+    return term(IDLE, schedule_of(slot) or "")
 
 
 class Derived:
@@ -55,6 +61,7 @@ class Derived:
         `guard` is the Appointment for which the time of a Slot was judged. `fresh`: an Appointment whose Slots come
         after it.
         """
+        self._name(kind, id, old, new)
         if kind == "Slot":
             if old is not None:
                 self._unclaim(old)
@@ -62,6 +69,21 @@ class Derived:
                 self._claim(new, self._users_of(id), guard)
         elif kind == "Appointment":
             self._derive_appointment(id, old, new or {}, fresh=fresh)
+
+    def _name(self, kind: str, id: str, old: Json | None, new: Json | None) -> None:
+        before = frozenset[str]() if old is None else terms_of(kind, old)
+        now = frozenset[str]() if new is None else terms_of(kind, new)
+        if before != now:
+            self._database.remove_terms(kind, id, sorted(before - now))
+            self._database.add_terms(kind, id, sorted(now - before))
+
+    def name_all(self) -> None:
+        """Write down what all resources are found by, of which nothing is written down yet."""
+        for kind in self._database.kinds():
+            for resource in self._state.resources(kind):
+                self._name(kind, resource["id"], None, resource)
+                if kind == "Slot" and claim_row(resource, NOT_HELD, None) is None:
+                    self._database.add_terms(kind, resource["id"], [_idle(resource)])
 
     def _claim(self, slot: Json, users: Sequence[Json], guard: str | None) -> None:
         row = claim_row(slot, held_by(users), guard)
@@ -71,12 +93,17 @@ class Derived:
             schedule = schedule_of(slot)
             assert schedule is not None
             self._database.set_unusable(schedule, row.id, row.start_ms, row.end_ms, row.until_ms)
+        else:
+            self._database.add_terms("Slot", slot["id"], [_idle(slot)])
 
     def add_slots(self, slots: Sequence[Json], appointment: Json, guard: str) -> None:
         """Slots that are new, all of one Appointment that is already stored, their times judged."""
         held = held_by([appointment])
         rows = [claim_row(slot, held, guard) for slot in slots]
         self._database.add_claims([row for row in rows if isinstance(row, ClaimRow)])
+        for slot in slots:
+            if "identifier" in slot:
+                self._name("Slot", slot["id"], None, slot)
 
     def _unclaim(self, slot: Json) -> None:
         row = claim_row(slot, NOT_HELD, None)
@@ -86,6 +113,8 @@ class Derived:
             schedule = schedule_of(slot)
             assert schedule is not None
             self._database.remove_unusable(schedule, row.id)
+        else:
+            self._database.remove_terms("Slot", slot["id"], [_idle(slot)])
 
     def _derive_appointment(self, id: str, old: Json | None, new: Json, *, fresh: bool) -> None:
         database = self._database

@@ -24,11 +24,12 @@ from ..prepared import Prepared, Service
 from ..references import Json, target
 from ..sources import Source
 from .database import Database, EntryRow
+from .derived import Derived
 from .entries import Entry, changes_of
 from .failures import ledger_error, not_text, translated
 from .files import check_place, file_id, is_same_file, is_writable, place_of, size_of
 from .lock import WriterLock
-from .schema import FORMAT
+from .schema import FORMAT, TERMS_SINCE
 from .state import State, are_rules
 from .transaction import Transaction
 
@@ -200,6 +201,8 @@ class Ledger:
                 version = database.format()
                 database.begin(write=True)
                 database.migrate(version or 0)
+                if version is not None and version < TERMS_SINCE:
+                    Derived(half.state).name_all()
                 if version is None:
                     self.identity = identity or str(uuid.uuid4())
                     database.set_meta("identity", self.identity)

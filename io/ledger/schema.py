@@ -5,8 +5,11 @@ from __future__ import annotations
 APPLICATION_ID = 0x536C7477
 """`Sltw` in the header of the file (SQLite, PRAGMA application_id)."""
 
-FORMAT = 1
+FORMAT = 2
 """The version of these tables; it stands in PRAGMA user_version."""
+
+TERMS_SINCE = 2
+"""The format that brought the table `term`."""
 
 BODIES = 1 << 20
 """Bodies of one entry: number = entry × BODIES + place, place 0 is the input."""
@@ -169,5 +172,15 @@ SELECT seq, strftime('%Y-%m-%dT%H:%M:%fZ', time / 1000.0, 'unixepoch') AS time, 
 FROM entry;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_SECOND = """
+-- What resources are found by: identifiers, actors, and the schedules of Slots that have no claim.
+CREATE TABLE term (
+    type TEXT NOT NULL,
+    name TEXT NOT NULL,                            -- identifier=value, actor=Type/id, idle=id of the schedule
+    id TEXT NOT NULL,
+    PRIMARY KEY (type, name, id)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
 """What leads from each version to the next; number 0 makes a new file."""

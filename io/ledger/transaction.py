@@ -159,6 +159,10 @@ class Transaction:
         self._record(found, row.version + 1, None, row)
         self._derived.change(found.type, found.id, orjson.loads(row.content), None)
 
+    def check_version(self, name: Target, expected: int | None) -> None:
+        """Raises VersionConflict if a resource has another version than expected, 0 for none."""
+        self._check_version(name.type, name.id, self.state.database.resource(name.type, name.id), expected)
+
     def _check_version(self, kind: str, id: str, row: ResourceRow | None, expected: int | None) -> None:
         current = row.version if row is not None and row.content is not None else 0
         if expected is not None and expected != current:

@@ -25,7 +25,7 @@ from ..references import Json, Target, target
 from .database import Database, EntryRow
 from .derived import Derived
 from .entries import JUDGED, ORIGIN, Change, changes_of, hash_of
-from .schema import BODIES
+from .schema import BODIES, TERMS_SINCE
 from .state import State, are_rules, schedule_of, service_ids
 
 _SHOWN = 50
@@ -216,7 +216,10 @@ class _Replay:
 
     def compare(self) -> None:
         """The state in the file against the one built from the entries."""
+        version = self._file.version()
         for table in Database.STATE:
+            if table == "term" and version < TERMS_SINCE:
+                continue
             differences = _differences(self._file.rows(table), self._database.rows(table))
             shown = list(islice(differences, _SHOWN))
             for side, row in shown:
@@ -270,6 +273,8 @@ def _differences(
 
 def _key(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """Rows of one table have the same types in their first columns, up to their keys."""
+    if len(row) == 3:
+        return row
     return row[:2] if len(row) < 10 else row[:4]
 
 

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import NotFound
 from ..ledger.ledger import Job
 from ..outcome import INTERNAL, fault_of, outcome_of
 from .exchange import Interaction, Request, Response
 from .operations import operation
+from .routes import route
 
 if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
@@ -20,7 +20,7 @@ def interaction(request: Request) -> Interaction:
     """What a request asks for. Raises Refusal."""
     if "$" in request.path:
         return operation(request)
-    raise NotFound("Not found")
+    return route(request)
 
 
 def answer(ledger: Ledger, request: Request) -> Response:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..references import Json
-from ..store import Store
 
 if TYPE_CHECKING:
+    from ..ledger.state import State
     from ..ledger.transaction import Transaction
 
 
@@ -56,8 +56,8 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-Read = Callable[[Store], Response]
-"""Answers from one snapshot of a store."""
+Read = Callable[["State"], Response]
+"""Answers from one snapshot of a ledger."""
 
 Write = Callable[["Transaction"], Response]
 """One job of the ledger: writes, closes its entry, and answers; raises Refusal, and then leaves nothing."""

@@ -1,0 +1,39 @@
+"""Which interaction an address and a method mean (FHIR R4, http.html, 3.1.0.21)."""
+
+from __future__ import annotations
+
+from ..errors import NotFound, WrongMethod
+from .exchange import Interaction, Request
+from .read import read
+from .search import search
+from .write import create, delete, update
+
+
+def route(request: Request) -> Interaction:
+    """Raises Refusal."""
+    method = request.method
+    match request.path.split("/"):
+        case [kind] if kind:
+            if method == "GET":
+                return search(request, kind)
+            if method == "POST":
+                return create(request, kind)
+            raise _wrong(request, "GET or POST")
+        case [kind, "_search"]:
+            if method in ("GET", "POST"):
+                return search(request, kind)
+            raise _wrong(request, "GET or POST")
+        case [kind, id]:
+            if method == "GET":
+                return read(request, kind, id)
+            if method == "PUT":
+                return update(request, kind, id)
+            if method == "DELETE":
+                return delete(request, kind, id)
+            raise _wrong(request, "GET, PUT or DELETE")
+        case _:
+            raise NotFound("Not found")
+
+
+def _wrong(request: Request, methods: str) -> WrongMethod:
+    return WrongMethod(f"{request.method:.20} is not possible at '{request.path:.120}'; {methods} is")

@@ -1,0 +1,108 @@
+"""`create`, `update` and `delete`, each one entry of the ledger (FHIR R4, http.html, 3.1.0.6 to 3.1.0.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from urllib.parse import parse_qs
+
+from ..errors import InvalidRequest, SeveralMatch
+from ..ledger.transaction import Transaction
+from ..loading import content_of
+from ..references import Json, Target
+from .answers import deleted, written
+from .exchange import Interaction, Request, Response, Write
+from .query import Search, read_search
+from .search import matching
+from .sound import sound
+from .types import check_writable
+from .versions import expected_version
+
+_Work = Callable[[Transaction], Response]
+
+
+def create(request: Request, kind: str) -> Interaction:
+    """`POST Type`; with If-None-Exist only if nothing meets its conditions. Raises Refusal."""
+    check_writable(kind)
+    resource = sound(_without_id(request.body), kind, request.base)
+    condition = None if request.if_none_exist is None else _condition(kind, request.if_none_exist, request.base)
+
+    def work(transaction: Transaction) -> Response:
+        found = None if condition is None else _one_match(transaction, condition, request.base)
+        if found is not None:
+            return written(request, 200, found)
+        stored = transaction.put({**resource, "id": transaction.new_id()}, expected=0)
+        return written(request, 201, stored)
+
+    return Interaction("create", kind, write=_entry("create", request, work))
+
+
+def update(request: Request, kind: str, id: str) -> Interaction:
+    """`PUT Type/id`; it may be new. Raises Refusal."""
+    check_writable(kind)
+    resource = sound(request.body, kind, request.base)
+    if resource.get("id") != id:
+        raise InvalidRequest(
+            f"The id of the resource is {resource.get('id')!r:.80}, that of the URL '{id}'", f"{kind}.id"
+        )
+    expected = 0 if request.if_none_match == "*" else expected_version(request.if_match)
+
+    def work(transaction: Transaction) -> Response:
+        name = Target(kind, id)
+        transaction.check_version(name, expected)
+        old = transaction.read(str(name))
+        if old is not None and content_of(old) == content_of(resource):
+            return written(request, 200, old)
+        return written(request, 201 if old is None else 200, transaction.put(resource))
+
+    return Interaction("update", kind, write=_entry("update", request, work))
+
+
+def delete(request: Request, kind: str, id: str) -> Interaction:
+    """`DELETE Type/id`; what is not there is as good as deleted. Raises Refusal."""
+    check_writable(kind)
+    expected = expected_version(request.if_match)
+
+    def work(transaction: Transaction) -> Response:
+        name = Target(kind, id)
+        transaction.check_version(name, expected)
+        old = transaction.read(str(name))
+        if old is not None:
+            transaction.delete(str(name))
+        return deleted(request, name)
+
+    return Interaction("delete", kind, write=_entry("delete", request, work))
+
+
+def _entry(kind: str, request: Request, work: _Work) -> Write:
+    """A write that closes its entry."""
+
+    def write(transaction: Transaction) -> Response:
+        lapses = transaction.lapse()
+        response = work(transaction)
+        transaction.finish(kind, {"who": request.who}, lapses)
+        return response
+
+    return write
+
+
+def _without_id(body: object) -> object:
+    """A server chooses the id of what is created."""
+    return {name: value for name, value in body.items() if name != "id"} if isinstance(body, dict) else body  # type: ignore[reportUnknownVariableType]
+
+
+def _condition(kind: str, text: str, base: str) -> Search:
+    """Raises InvalidRequest if it is no search, or one without conditions."""
+    query = parse_qs(text.partition("?")[2] if "?" in text else text)
+    search = read_search(kind, query, base, is_strict=True)
+    if not search.criteria:
+        raise InvalidRequest(f"If-None-Exist '{text:.120}' has no conditions, expected such as identifier=system|value")
+    return search
+
+
+def _one_match(transaction: Transaction, condition: Search, base: str) -> Json | None:
+    found = list(islice(matching(transaction.state, condition, base), 3))
+    if len(found) > 1:
+        names = ", ".join(sorted(f"{one['resourceType']}/{one['id']}" for one in found))
+        raise SeveralMatch("If-None-Exist matches several resources", diagnostics=names)
+    return found[0] if found else None
