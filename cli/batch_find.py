@@ -22,7 +22,8 @@ from .options import (
     source_of,
     unsafe_option,
 )
-from .text import count, how_to_continue, printable
+from .parts import continuing
+from .text import count, printable
 
 if TYPE_CHECKING:
     from ..io.batch.run import Report, Source
@@ -108,18 +109,18 @@ def command(
         raise click.UsageError("--scheduler-address needs --tables, in a folder that all workers see.")
     if executor != "dask" and scheduler_address is not None:
         raise click.UsageError("--scheduler-address is for --executor dask.")
-    source, moment = _source(calendars, ledger, tables, now, lock_timeout, unsafe_filesystem)
-    # Arrow and NumPy come with these.
-    from ..io.batch import run
-    from ..io.batch.executors import How
-    from ..io.batch.formats import check_files
-    from ..io.outcome import EXIT_OK
-
-    check_files(requests, answers=output, summary=summary)
-    options = run.Options(None if instant is None else int(instant.timestamp() * 1000), engine)
     begun = time.monotonic()
     in_parts = partitions > 1 or executor != "serial"
-    try:
+    with continuing(output if in_parts else None):
+        source, moment = _source(calendars, ledger, tables, now, lock_timeout, unsafe_filesystem)
+        # Arrow and NumPy come with these.
+        from ..io.batch import run
+        from ..io.batch.executors import How
+        from ..io.batch.formats import check_files
+        from ..io.outcome import EXIT_OK
+
+        check_files(requests, answers=output, summary=summary)
+        options = run.Options(None if instant is None else int(instant.timestamp() * 1000), engine)
         with run.kept(source) as folder, Bar("Answering", "partitions" if in_parts else "requests") as bar:
             if in_parts:
                 how = How(executor, workers, scheduler_address)
@@ -128,10 +129,6 @@ def command(
                 report = run.find_in_one(requests, output, folder, options, moment, bar.show_of)
             if summary is not None:
                 _summarize(requests, folder, summary, instant or moment)
-    except KeyboardInterrupt:
-        if in_parts and (said := how_to_continue(output)):
-            click.echo(said, err=True)
-        raise
     _say(report, partitions, time.monotonic() - begun)
     return 5 if report.counts.errors else EXIT_OK
 

@@ -22,6 +22,7 @@ from .options import (
     unsafe_option,
     who_option,
 )
+from .parts import continuing
 
 if TYPE_CHECKING:
     from ..io.batch.executors import How
@@ -207,10 +208,11 @@ def command(
         raise click.UsageError("--partitions needs -o PLAN, beside which the parts lie, and writes no bookings.")
     if executor != "dask" and scheduler_address is not None:
         raise click.UsageError("--scheduler-address is for --executor dask.")
-    store = open_store(asked, calendars, ledger, now, lock_timeout, unsafe_filesystem)
-    from ..io.batch.executors import How
+    with continuing(asked.output):
+        store = open_store(asked, calendars, ledger, now, lock_timeout, unsafe_filesystem)
+        from ..io.batch.executors import How
 
-    return _in_parts(asked, store, requests, partitions, How(executor, workers, scheduler_address), now)
+        return _in_parts(asked, store, requests, partitions, How(executor, workers, scheduler_address), now)
 
 
 def _in_parts(asked: Asked, store: Store, requests: str, partitions: int, how: How, now: str | None) -> int:
@@ -220,28 +222,22 @@ def _in_parts(asked: Asked, store: Store, requests: str, partitions: int, how: H
     from ..io.plans.solving import Limits
     from ..io.plans.tables import read_rows
     from .plan_report import say_parts
-    from .text import how_to_continue
 
     assert asked.output is not None
     check_files(requests, plan=asked.output)
     limits = Limits(asked.work_limit, asked.time_limit_seconds, asked.seed, asked.objective)
-    try:
-        with Bar("Planning", "partitions") as bar:
-            parts = plan_in_parts(
-                store,
-                read_rows(requests),
-                asked.output,
-                limits,
-                timezone=asked.timezone,
-                earliest=earliest_of(store, allow_past=asked.allow_past),
-                count=partitions,
-                how=how,
-                progress=bar.show_of,
-                is_now_given=now is not None,
-            )
-    except KeyboardInterrupt:
-        if said := how_to_continue(asked.output):
-            click.echo(said, err=True)
-        raise
+    with Bar("Planning", "partitions") as bar:
+        parts = plan_in_parts(
+            store,
+            read_rows(requests),
+            asked.output,
+            limits,
+            timezone=asked.timezone,
+            earliest=earliest_of(store, allow_past=asked.allow_past),
+            count=partitions,
+            how=how,
+            progress=bar.show_of,
+            is_now_given=now is not None,
+        )
     say_parts(parts, partitions, asked)
     return exit_code_of(parts.report)

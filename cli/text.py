@@ -80,14 +80,3 @@ def width(text: str) -> int:
     return sum(
         0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text
     )
-
-
-def how_to_continue(output: str) -> str | None:
-    """After an interrupt: how many partitions of a batch are finished; None if there are none."""
-    from ..io.batch.parts import WORK, finished
-
-    done, total = finished(output)
-    if not done:
-        return None
-    are = "is" if done == 1 else "are"
-    return f"{done} of {total} partitions {are} finished, in {printable(output)}{WORK}. The same command continues."

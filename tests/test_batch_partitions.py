@@ -262,11 +262,26 @@ def test_a_run_that_finished_nothing_leaves_nothing(tmp_path: Path, requests: st
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_what_a_killed_run_leaves_is_no_folder_in_the_way(tmp_path: Path, requests: str, tables: Path) -> None:
+    work = tmp_path / "answers.csv.parts"
+    work.mkdir()
+    for name in ("requests-00000.parquet", "answers-00007.parquet", ".slotwright-0123.partial"):
+        (work / name).write_bytes(b"half written")
+    solve(requests, tmp_path / "answers.csv", tables, 3)
+    find_in_one(requests, str(tmp_path / "expected.csv"), tables, Options(), NOW)
+    assert (tmp_path / "answers.csv").read_bytes() == (tmp_path / "expected.csv").read_bytes()
+    assert not work.exists()
+
+
 def test_a_folder_in_the_way_is_left_alone(tmp_path: Path, requests: str, tables: Path) -> None:
     (tmp_path / "answers.csv.parts").mkdir()
     (tmp_path / "answers.csv.parts" / "thesis.tex").write_text("mine")
-    with pytest.raises(InvalidInputError, match="is in the way"):
+    (tmp_path / "answers.csv.parts" / "manifest.json").write_text("{}")
+    with pytest.raises(InvalidInputError, match=r"is in the way: it holds thesis\.tex, which is no part of a run"):
         solve(requests, tmp_path / "answers.csv", tables, 3)
+    (tmp_path / "file.csv.parts").write_text("mine")
+    with pytest.raises(InvalidInputError, match="is in the way: it is a file"):
+        solve(requests, tmp_path / "file.csv", tables, 3)
     with pytest.raises(InvalidInputError, match="Partitions need a file"):
         find_in_parts(requests, "-", tables, Options(), NOW, 3, How(), silent)
     with pytest.raises(InvalidInputError, match="make it first"):
@@ -274,29 +289,35 @@ def test_a_folder_in_the_way_is_left_alone(tmp_path: Path, requests: str, tables
     assert (tmp_path / "answers.csv.parts" / "thesis.tex").read_text() == "mine"
 
 
-def test_ctrl_c_ends_workers_and_leaves_what_is_finished(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["while they start", "while they work"])
+def test_ctrl_c_ends_workers_and_leaves_what_is_finished(tmp_path: Path, moment: str) -> None:
     script = (
-        "import sys\n"
+        "import sys, time\n"
+        "from pathlib import Path\n"
         "from slotwright.io.batch.executors import How, Job, run_jobs\n"
         "if __name__ == '__main__':\n"
         "    jobs = [Job(name, name + '.out') for name in sys.argv[1:4]]\n"
         "    options = {'first': sys.argv[1], 'waiting': sys.argv[4]}\n"
         "    run_jobs('executor_jobs:write_and_wait', jobs, options, How('processes', workers=2), lambda *_: None)\n"
+        "elif len(sys.argv) > 5:\n"
+        "    Path(sys.argv[4]).touch()\n"
+        "    time.sleep(1)\n"
     )
     (tmp_path / "script.py").write_text(script)
     names = [str(tmp_path / name) for name in ("a", "b", "c")]
     waiting = tmp_path / "waiting"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    is_at_work = moment == "while they work"
     process = subprocess.Popen(
-        [sys.executable, str(tmp_path / "script.py"), *names, str(waiting)],
+        [sys.executable, str(tmp_path / "script.py"), *names, str(waiting), *([] if is_at_work else ["slowly"])],
         env=environment, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while not (waiting.exists() and Path(f"{names[0]}.out").exists()):
+    while not (waiting.exists() and (Path(f"{names[0]}.out").exists() or not is_at_work)):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to workers too
     _, printed = process.communicate(timeout=30)
     assert process.returncode != 0 and printed.rstrip().endswith(b"KeyboardInterrupt")
-    assert b"SpawnProcess" not in printed
-    assert [Path(f"{name}.out").exists() for name in names] == [True, False, False]
+    assert printed.count(b"Traceback") == 1
+    assert [Path(f"{name}.out").exists() for name in names] == [is_at_work, False, False]

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from random import random
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from slotwright.io.arrow import parquet
 
 ROOT = Path(__file__).resolve().parent.parent
 CLINIC = ROOT / "examples" / "clinic"
+SLOTWRIGHT = str(Path(sys.executable).with_name("slotwright"))
 EXAMPLES = ROOT / "examples" / "requests.csv"
 
 Ask = Callable[..., tuple[int, str, str]]
@@ -172,7 +174,7 @@ def test_ctrl_c_says_how_to_continue(tmp_path: Path) -> None:
     rows += [f'check-up,"{pool}",2026-03-10,2026-04-09' for pool in pools]
     (tmp_path / "requests.csv").write_text("\n".join(["service,schedules,start,end", rows[1], *rows[2:], rows[0]]))
     process = subprocess.Popen(
-        [str(Path(sys.executable).with_name("slotwright")), *find("--calendar", str(CLINIC), "--partitions", "2",
+        [SLOTWRIGHT, *find("--calendar", str(CLINIC), "--partitions", "2",
          requests="requests.csv")],
         cwd=tmp_path, stderr=subprocess.PIPE, env={**os.environ}, start_new_session=True,
     )  # fmt: skip
@@ -189,6 +191,32 @@ def test_ctrl_c_says_how_to_continue(tmp_path: Path) -> None:
         "Interrupted.",
     ]
     assert not (tmp_path / "answers.csv").exists()
+
+
+@pytest.mark.parametrize("executor", ["serial", "processes"])
+def test_a_run_that_ctrl_c_interrupts_anywhere_ends_with_the_same_file(ask: Ask, tmp_path: Path, executor: str) -> None:
+    # Most of them do not offer the service: every answer is to be there in the end, faults too.
+    ids = ("dr-novak;exam-1,exam-2", "pt-garcia", "dr-kim", "dr-osei", "dr-martinez")
+    rows = [f'check-up,"{ids[place % 5]}",2026-03-10,2026-04-09' for place in range(300)]
+    (tmp_path / "requests.csv").write_text("\n".join(["service,schedules,start,end", *rows]))
+    assert ask("compile", str(CLINIC), "-o", "tables")[0] == 0
+    assert ask(*find("--tables", "tables", requests="requests.csv", output="expected.csv"))[0] == 5
+    command = find("--tables", "tables", "--partitions", "4", "--executor", executor, requests="requests.csv")
+    command += [] if executor == "serial" else ["--workers", "2"]
+    first = subprocess.Popen([SLOTWRIGHT, *command], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True)
+    work = tmp_path / "answers.csv.parts"
+    while not work.exists() and first.poll() is None:
+        time.sleep(0.01)
+    time.sleep(random() * 1.0)
+    if first.poll() is None:
+        os.killpg(first.pid, signal.SIGINT)  # as a terminal does, to workers too
+    printed = first.communicate(timeout=60)[1].decode()
+    if not (tmp_path / "answers.csv").exists():
+        assert first.returncode == 130 and printed.endswith("Interrupted.\n")
+        assert ("The same command continues." in printed) == work.exists()
+    assert subprocess.run([SLOTWRIGHT, *command], cwd=tmp_path, check=False, timeout=60).returncode == 5
+    assert (tmp_path / "answers.csv").read_bytes() == (tmp_path / "expected.csv").read_bytes()
+    assert not work.exists()
 
 
 def test_the_python_session_of_the_docs(monkeypatch: pytest.MonkeyPatch) -> None:

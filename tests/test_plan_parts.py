@@ -143,7 +143,7 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(tmp_path: Path, monkeyp
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "plan.parquet.parts").mkdir()
     (tmp_path / "plan.parquet.parts" / "mine.txt").write_text("mine")
-    with pytest.raises(InvalidInputError, match="is in the way: it holds no parts of an earlier run"):
+    with pytest.raises(InvalidInputError, match=r"is in the way: it holds mine\.txt, which is no part of a run"):
         planned(tmp_path, calendar())
     assert (tmp_path / "plan.parquet.parts" / "mine.txt").read_text() == "mine"
 

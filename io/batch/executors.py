@@ -7,9 +7,11 @@ writes its file under another name and renames it, so that a job that was killed
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from typing import Any, Literal, NamedTuple
 
@@ -103,7 +105,8 @@ def _run_pool(
     workers = min(how.workers or os.cpu_count() or 1, len(left))
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_at_interrupt)
     try:
-        futures = {pool.submit(call, function, job, options): job for job in left}
+        with _interrupts_waiting():
+            futures = {pool.submit(call, function, job, options): job for job in left}
         for future in as_completed(futures):
             future.result()
             left.remove(futures[future])
@@ -117,12 +120,36 @@ def _run_pool(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def _interrupts_waiting() -> Generator[None]:
+    """Start processes that hold Ctrl-C back until they can leave quietly; here it comes after them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing.resource_tracker import ensure_running
+
+    # It comes with the first process, and would let interrupts through again.
+    ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+
+
 def _leave_at_interrupt() -> None:
     """In a worker: leave quietly at Ctrl-C, and clean up on the way."""
 
     def leave(*_: object) -> None:
         raise SystemExit(130)
 
+    def leave_at_once(*_: object) -> None:
+        os._exit(130)
+
+    # While there is nothing to clean up yet: what is raised in here would be reported.
+    signal.signal(signal.SIGINT, leave_at_once)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     signal.signal(signal.SIGINT, leave)
 
 
@@ -139,9 +166,15 @@ def _run_on_dask(function: str, jobs: Sequence[Job], options: dict[str, Any], ho
         ) from error
     cluster: Any = how.scheduler_address
     if cluster is None:
-        cluster = distributed.LocalCluster(
-            n_workers=how.workers, threads_per_worker=1, processes=True, dashboard_address=None
-        )
+        # A cluster that is interrupted while it starts leaves tracebacks; its workers end when it is closed.
+        with _interrupts_waiting():
+            cluster = distributed.LocalCluster(
+                n_workers=how.workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                silence_logs=logging.ERROR,
+            )
     try:
         with _client(distributed, cluster) as client:
             futures = [client.submit(call, function, job, options, pure=False) for job in jobs]

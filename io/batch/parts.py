@@ -18,19 +18,20 @@ import orjson
 from ...solver.errors import InvalidInputError
 from ..arrow import parquet
 from ..errors import LoadError
+from ..sources import STAGED
 from ..staging import naming, new_file
 from .executors import Job
 
 WORK = ".parts"
 _MANIFEST = "manifest.json"
+_OURS = (_MANIFEST, "requests-", "answers-", STAGED)
 
 
 @contextmanager
 def parts_folder(answers: str) -> Generator[Path]:
     """The folder of parts beside a file of answers; it goes when these are written, or if no part was finished."""
     work = Path(f"{answers}{WORK}")
-    if work.exists() and not (work.is_dir() and ((work / _MANIFEST).exists() or not any(work.iterdir()))):
-        raise InvalidInputError(f"{work} is in the way: it holds no parts of an earlier run. Move it.")
+    _check_ours(work)
     if not work.parent.is_dir():
         raise InvalidInputError(f"{work.parent} is no folder; make it first.")
     work.mkdir(exist_ok=True)
@@ -41,6 +42,15 @@ def parts_folder(answers: str) -> Generator[Path]:
             shutil.rmtree(work, ignore_errors=True)
         raise
     shutil.rmtree(work)
+
+
+def _check_ours(work: Path) -> None:
+    """A run that was killed at any moment leaves nothing else; what somebody else put there is not to be removed."""
+    if work.exists() and not work.is_dir():
+        raise InvalidInputError(f"{work} is in the way: it is a file. Move it.")
+    others = sorted(one.name for one in work.glob("*") if not one.name.startswith(_OURS))
+    if others:
+        raise InvalidInputError(f"{work} is in the way: it holds {others[0]}, which is no part of a run. Move it.")
 
 
 def finished(answers: str) -> tuple[int, int]:
