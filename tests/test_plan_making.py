@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import pytest
 from plan_greedy import Greedy, greedy
 from plan_support import MORNING, Row, at, calendar, ledger, plan, row, shown
+from slotwright.io.plans import planning, words
 from slotwright.solver.errors import SolverFaultError
 from slotwright.solver.plan.problem import Placement, Plan, PlanProblem
 from support import Resource, appointment, parameters, practitioner, schedule, service, slot
@@ -295,3 +297,26 @@ def test_what_the_problem_does_not_know_is_judged_by_the_calendars_themselves(mo
     monkeypatch.setattr(check, "faults", silent)
     with pytest.raises(SolverFaultError, match="The plan of request b does not hold: Schedule/ann is not open for it"):
         plan(calendar(), [row("a"), row("b")], blind)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(planning, "visits_of"), (planning, "replay"), (words, "explain"), (words, "left_out")]
+)
+def test_ctrl_c_after_planning_does_not_cost_the_plan(
+    module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = getattr(module, name)
+    left = [1]
+
+    def interrupted(*given: Any, **named: Any) -> Any:
+        if left:
+            left.pop()
+            raise KeyboardInterrupt
+        return original(*given, **named)
+
+    monkeypatch.setattr(module, name, interrupted)
+    rows = [row("a", optional="room-1"), row("b", windows="2026-03-10T09:00/2026-03-10T09:30")]
+    taken = slot("s", "room-1", "2026-03-10T00:00:00Z", "2026-03-11T00:00:00Z")
+    outcome = plan(calendar(taken), rows)
+    assert not left and not outcome.is_complete
+    assert shown(outcome.answers) == ["a placed 10 09:00 ann", "b not-placed"]

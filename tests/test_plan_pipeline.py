@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from plan_oracle import FEATURES, optimum, random_problem
 from plans import problem as reference
 from slotwright.solver.availability import Footprint
 from slotwright.solver.errors import InvalidInputError
-from slotwright.solver.plan import check, pipeline
+from slotwright.solver.plan import check, lexicographic, pipeline
 from slotwright.solver.plan.arena import whole
 from slotwright.solver.plan.greedy import greedy
 from slotwright.solver.plan.pipeline import Stage, gap, solve_plan
@@ -171,6 +172,36 @@ def test_ctrl_c_keeps_the_best_plan_so_far(two_hundred: PlanProblem, at: str) ->
     assert result.ended == "interrupted"
     assert result.objective == told[-1].objective
     assert check.faults(two_hundred, result.plan) == []
+    assert result.bound >= result.objective
+
+
+@pytest.mark.parametrize(
+    ("objective", "module", "name"),
+    [
+        ("weighted", pipeline, "PlanResult"),
+        ("lexicographic", lexicographic, "loads"),
+        ("lexicographic", lexicographic, "bound_levels"),
+    ],
+)
+def test_ctrl_c_outside_the_stages_keeps_the_plan_too(
+    objective: Objective, module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = random_problem(Random(1), "pools", requests=4)
+    whole_run = solve_plan(problem, work_limit=0.2, objective=objective)
+    assert whole_run.served
+    original = getattr(module, name)
+    # Loads are asked for before the first pass and again after it: then there is a plan to keep.
+    when = [False, True] if name == "loads" else [True]
+
+    def interrupted(*given: Any, **named: Any) -> Any:
+        if when and when.pop(0):
+            raise KeyboardInterrupt
+        return original(*given, **named)
+
+    monkeypatch.setattr(module, name, interrupted)
+    result = solve_plan(problem, work_limit=0.2, objective=objective)
+    assert result.ended == "interrupted"
+    assert result.served == whole_run.served
     assert result.bound >= result.objective
 
 

@@ -37,6 +37,8 @@ ROUNDS = 4
 INTERRUPTED = "interrupted"
 """What a planner says that Ctrl-C has ended."""
 
+_CUT_SHORT = "It has no place in this plan; Ctrl-C ended the search for the reason."
+
 
 class Solved(Protocol):
     """What a planner answers (`solver.plan.pipeline`)."""
@@ -88,7 +90,8 @@ class Settings:
 class Round(NamedTuple):
     """One problem and its plan, judged; `visits` stand for the requests of the problem.
 
-    `stayed` are answers of bookings that got no place before, and were left where they are.
+    `stayed` are answers of bookings that got no place before, and were left where they are. `is_interrupted`: by
+    Ctrl-C, while it was planned or judged.
     """
 
     compiled: Compiled
@@ -96,6 +99,7 @@ class Round(NamedTuple):
     score: check.Score
     visits: tuple[Visit | None, ...]
     stayed: tuple[Answer, ...]
+    is_interrupted: bool
 
 
 @dataclass(slots=True)
@@ -193,9 +197,9 @@ class _Planner:
         for number in range(ROUNDS):
             made = self._round(todo)
             outcome.rounds.append(made)
-            told = self._told(made.compiled, made.solved, made.visits, made.score)
+            told, is_cut_short = self._all_told(made)
             self._answers |= {one.id: one for one in (*made.stayed, *told)}
-            if made.solved.ended == INTERRUPTED:
+            if made.is_interrupted or is_cut_short:
                 outcome.is_complete = False
                 return
             if not self._settings.book:
@@ -217,6 +221,7 @@ class _Planner:
         """Compile, solve and judge. A booking that gets no place stays, and keeps what it has from the others."""
         held: dict[str, Wanted] = {}
         stayed: list[Answer] = []
+        is_interrupted = False
         while True:
             fixed = self._fixed | {id: _as_it_stands(one) for id, one in held.items()}
             closed = {} if self._settings.movable is None else self._settings.movable.closed
@@ -230,28 +235,40 @@ class _Planner:
                     closed=closed,
                 )
             solved = self._solve(compiled.problem, _present(compiled.problem))
-            wrong = check.faults(compiled.problem, solved.plan)
-            if wrong:
-                raise SolverFaultError(f"The planner's answer is unsound: {wrong[0]}")
-            visits = visits_of(compiled, solved.plan)
+            try:
+                visits = _judged(compiled, solved.plan, fixed)
+            except KeyboardInterrupt:
+                # The plan is there: only a second Ctrl-C gives it up.
+                visits = _judged(compiled, solved.plan, fixed)
+                is_interrupted = True
+            is_interrupted |= solved.ended == INTERRUPTED
             placed = {one.wanted.id for one in visits if one is not None}
             staying = {
                 one.id: one for one in todo if one.booking is not None and one.id not in placed and one.id not in held
             }
-            faults = replay(compiled, visits, fixed=fixed)
-            if faults:
-                id, text = next(iter(faults.items()))
-                raise SolverFaultError(f"The plan of request {id} does not hold: {text}")
             if not any(_is_in_the_way(one, todo, visits) for one in staying.values()):
                 score = check.score(compiled.problem, solved.plan)
-                return Round(compiled, solved, score, tuple(visits), tuple(stayed))
+                return Round(compiled, solved, score, tuple(visits), tuple(stayed), is_interrupted)
             stayed += (one for one in self._told(compiled, solved, visits, None) if one.id in staying)
             held |= staying
 
     # Answers
 
+    def _all_told(self, made: Round) -> tuple[list[Answer], bool]:
+        """The answers of a round, and whether Ctrl-C cut the search for reasons short."""
+        try:
+            return list(self._told(made.compiled, made.solved, made.visits, made.score)), False
+        except KeyboardInterrupt:
+            return list(self._told(made.compiled, made.solved, made.visits, made.score, with_reasons=False)), True
+
     def _told(
-        self, compiled: Compiled, solved: Solved, visits: Sequence[Visit | None], score: check.Score | None
+        self,
+        compiled: Compiled,
+        solved: Solved,
+        visits: Sequence[Visit | None],
+        score: check.Score | None,
+        *,
+        with_reasons: bool = True,
     ) -> Iterator[Answer]:
         """An answer for each request of a round, as if nothing were to be booked."""
         words = Words(self._store, compiled, solved.plan)
@@ -261,10 +278,10 @@ class _Planner:
             yield _without(untied.wanted, words.untied(untied), is_error=untied.is_circle)
         for place, (entry, visit) in enumerate(zip(compiled.entries, visits, strict=True)):
             if visit is None:
-                yield _without(entry.wanted, words.unserved(place), is_error=False)
+                yield _without(entry.wanted, words.unserved(place) if with_reasons else _CUT_SHORT, is_error=False)
             else:
                 terms = None if score is None else score.requests[place]
-                yield _placed(visit, terms)._replace(reason=words.partly(place, visit))
+                yield _placed(visit, terms)._replace(reason=words.partly(place, visit) if with_reasons else None)
 
     def _book(self, made: Round, outcome: Outcome) -> list[Written]:
         """Write the visits; returns those refused. An interrupt leaves the rest as it was planned."""
@@ -292,6 +309,19 @@ class _Planner:
             if visit.wanted.booking is not None and not visit.is_move:
                 self._fixed[visit.wanted.id] = _as_it_stands(visit.wanted)
         return refused
+
+
+def _judged(compiled: Compiled, plan: Plan, fixed: Mapping[str, Fixed]) -> list[Visit | None]:
+    """The visits of a plan, by arithmetic and by the rule of admission. Raises SolverFaultError if they do not hold."""
+    wrong = check.faults(compiled.problem, plan)
+    if wrong:
+        raise SolverFaultError(f"The planner's answer is unsound: {wrong[0]}")
+    visits = visits_of(compiled, plan)
+    faults = replay(compiled, visits, fixed=fixed)
+    if faults:
+        id, text = next(iter(faults.items()))
+        raise SolverFaultError(f"The plan of request {id} does not hold: {text}")
+    return visits
 
 
 def _present(problem: PlanProblem) -> Plan | None:

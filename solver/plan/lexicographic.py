@@ -51,6 +51,23 @@ def solve_lexicographic(
     run = _Run(problem)
     if start is not None and not check.faults(problem, start):
         run.best = start
+    try:
+        _all_passes(problem, run, work_limit, seed, time_limit, progress)
+    except KeyboardInterrupt:
+        run.ended = "interrupted"
+    # Nobody waits for proofs where the run was ended from outside.
+    is_waited_for = run.ended in ("done", "work")
+    return run.result(Work(_PROOFS * work_limit if is_waited_for else 0.0, time_limit))
+
+
+def _all_passes(
+    problem: PlanProblem,
+    run: _Run,
+    work_limit: float,
+    seed: int,
+    time_limit: Callable[[], bool] | None,
+    progress: Progress | None,
+) -> None:
     for one in _passes(problem):
         anchor = loads(problem, run.best)
         multipliers, _ = disjoint(problem, one.depth, anchor)
@@ -67,9 +84,6 @@ def solve_lexicographic(
             run.know(Blended(multipliers, anchor, found.bound, is_solvers=True))
         if found.ended in ("stopped", "interrupted"):
             break
-    # Nobody waits for proofs where the run was ended from outside.
-    is_waited_for = run.ended in ("done", "work")
-    return run.result(Work(_PROOFS * work_limit if is_waited_for else 0.0, time_limit))
 
 
 class _Run:

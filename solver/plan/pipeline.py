@@ -185,7 +185,11 @@ def solve_plan(
         run.stages(start)
     except KeyboardInterrupt:
         ended = "interrupted"
-    return run.result(ended)
+    try:
+        return run.result(ended)
+    except KeyboardInterrupt:
+        # The plan is there: only one more gives it up.
+        return run.result("interrupted")
 
 
 class _Run:
