@@ -253,6 +253,25 @@ def draw_writers(plt: Any) -> Figure:
     return figure
 
 
+def draw_http(plt: Any) -> Figure:
+    tables = results.tables("http")
+    figure, axes = plt.subplots(figsize=_SQUARE)
+    finds, bookings = table(tables, "Finds"), table(tables, "Bookings")
+    line(axes, 0, "finds, by the server's CPU time", _pairs(finds, "clients", "finds/s and core"))
+    line(axes, 1, "finds", _pairs(finds, "clients", "finds/s"))
+    line(axes, 2, "bookings, different calendars", _pairs(bookings, "clients", "bookings/s"))
+    line(axes, 3, "bookings, one calendar", _pairs(bookings, "clients", "one calendar, bookings/s"))
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([1, 8, 32], ["1", "8", "32"])
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.set_xlabel("clients at the same time")
+    axes.set_ylabel("requests a second")
+    axes.set_title("The HTTP face, two cores")
+    axes.legend(fontsize=8)
+    return figure
+
+
 def _pairs(rows: Sequence[Row], x: str, y: str) -> list[tuple[float, float]]:
     return [(figure_in(row[x]) or 0.0, figure_in(row[y]) or 0.0) for row in rows]
 
@@ -425,6 +444,7 @@ PLOTS: dict[str, Callable[[Any], Figure]] = {
     "process": draw_process,
     "ledger": draw_ledger,
     "writers": draw_writers,
+    "http": draw_http,
     "plan": draw_plan,
     "batch": draw_batch,
     "meetings": draw_meetings,

@@ -2,11 +2,11 @@
 
     python benchmarks/run.py [--write] [--quick] [NAME ...]
 
-NAME is find, pools, load, process, ledger, writers, batch, plan or meetings; all by default. `--write` replaces the
-sections of these in benchmarks/README.md, their figures in benchmarks/results/ and the plots there. `--quick` takes
-fewer rounds and smaller ledgers, to see that a change did no harm: it is for process (bookings only), ledger, writers
-and plan, and its figures are not written. plan takes hours, keeps every figure when it has it, and goes on where it
-stopped; `--kept` measures nothing and shows what there is.
+NAME is find, pools, load, process, ledger, writers, http, batch, plan or meetings; all by default. `--write` replaces
+the sections of these in benchmarks/README.md, their figures in benchmarks/results/ and the plots there. `--quick` takes
+fewer rounds and smaller ledgers, to see that a change did no harm: it is for process (bookings only), ledger,
+writers, http and plan, and its figures are not written. plan takes hours, keeps every figure when it has it, and goes
+on where it stopped; `--kept` measures nothing and shows what there is.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ import plots
 import results
 from measure import Report
 
-NAMES = ("find", "pools", "load", "process", "ledger", "writers", "batch", "plan", "meetings")
-QUICK = ("process", "ledger", "writers", "plan")
+NAMES = ("find", "pools", "load", "process", "ledger", "writers", "http", "batch", "plan", "meetings")
+QUICK = ("process", "ledger", "writers", "http", "plan")
 KEPT = ("plan",)
 """Those that keep figure by figure, in files of their own."""
 

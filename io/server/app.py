@@ -85,7 +85,7 @@ class App:
         path = head.path.rstrip("/")
         if path == "/healthz":
             _only(head, "GET")
-            return in_json(200, {"status": "ok", "last": self._health.last})
+            return in_json(200, {"status": "ok", "last": self._health.last, "transactions": self._work.transactions})
         if path == "/oauth2/token" and self._tokens is not None:
             _only(head, "POST")
             formats.check_content(head, forms=True)

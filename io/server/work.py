@@ -110,6 +110,8 @@ class Work:
 
     def __init__(self, ledger: Ledger, max_waiting: int) -> None:
         self._ledger = ledger
+        self.transactions = 0
+        """How many were written so far, each with one flush at most."""
         self._reads = _Line("reads", self._read, most=max_waiting, together=1)
         self._writes = _Line("writes", self._write, most=max_waiting, together=_TAKEN_MOST)
 
@@ -136,6 +138,7 @@ class Work:
     def _write(self, tickets: Sequence[_Ticket[Any]]) -> None:
         jobs = [Job(ticket.work) for ticket in tickets]
         failed: Exception | None = None
+        self.transactions += 1
         try:
             self._ledger.run(jobs)
         except Exception as error:  # noqa: BLE001 of all that were not written
