@@ -52,6 +52,12 @@ LEDGER = (
 )
 """What several calls at once and the ledger itself promise."""
 
+PLANS = (
+    *("plan bound", "plan levels", "plan judge", "plan precedence", "plan patient", "plan optional"),
+    *("plan movable", "plan bundle", "plan replay", "plan interrupt", "plan reasons"),
+)
+"""What batch plan and batch replan promise."""
+
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_a_mutant_fits_exactly_one_place(mutant: Mutant) -> None:
@@ -59,7 +65,7 @@ def test_a_mutant_fits_exactly_one_place(mutant: Mutant) -> None:
 
 
 def test_every_rule_has_a_mutant_and_every_mutant_a_rule() -> None:
-    assert {mutant.rule for mutant in MUTANTS} == {*RULES, *OPERATIONS, *LEDGER}
+    assert {mutant.rule for mutant in MUTANTS} == {*RULES, *OPERATIONS, *LEDGER, *PLANS}
 
 
 def test_every_section_of_the_model_is_there() -> None:

@@ -80,6 +80,9 @@ def test_a_request_that_is_booked_already_holds_its_neighbours(tmp_path: Path) -
     # What is booked at 11:00 follows within half an hour: the first ends from 10:30 on.
     again = [row("first", "bob"), row("second", "bob", after="first 0..30min same-day")]
     assert shown(plan(store, again).answers) == ["first placed 10 10:00 bob", "second booked 10 11:00 bob"]
+    # Where half an hour has to be between, the first would have to end by 10:30.
+    again = [row("first", "bob", "2026-03-10T10:30/2026-03-10T12:00"), row("second", "bob", after="first 30min..")]
+    assert shown(plan(store, again).answers) == ["first not-placed", "second booked 10 11:00 bob"]
 
 
 def test_an_id_of_something_else_is_an_error(tmp_path: Path) -> None:
@@ -143,6 +146,15 @@ def test_precedences_are_booked_whole_or_not_at_all(tmp_path: Path) -> None:
     kinds = [one.kind for one in store.entries()]
     # The pair was refused whole; planned again, the nurse's visit is booked for itself.
     assert kinds[-3:] == ["put", "put", "$book"]
+
+
+def test_what_follows_is_not_booked_where_what_it_follows_is_refused(tmp_path: Path) -> None:
+    store = ledger(tmp_path)
+    window = "2026-03-10T09:00/2026-03-10T11:00"
+    rows = [row("nurse", windows=window), row("doctor", "bob", window, after="nurse ..30min")]
+    # The nurse's half hour goes to somebody else. Booked without it, the doctor at 09:30 could not be preceded.
+    outcome = plan(store, rows, competing(store, [("x", "2026-03-10T09:00")]), book=True)
+    assert shown(outcome.answers) == ["nurse booked 10 09:30 ann", "doctor booked 10 10:00 bob"]
 
 
 def test_an_interrupt_leaves_what_is_booked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
