@@ -13,9 +13,6 @@ from ..operations.write import work_of
 from ..store import Store
 from .exchange import Interaction, Read, Request, Response
 
-_SAY_ALL = ("$confirm", "$cancel")
-"""Called on an Appointment they need no parameters, and clients that must send something send `{}`."""
-
 
 def operation(request: Request, *, now: datetime | None = None, engine: Engine = "auto") -> Interaction:
     """The interaction of `Appointment/$find` and so on; a body is preferred to a query. Raises Refusal."""
@@ -28,8 +25,7 @@ def operation(request: Request, *, now: datetime | None = None, engine: Engine =
         if request.body is None:
             raise InvalidRequest("Invalid request body")
         return Interaction("$find", "Appointment", read=_find(Call(request.path, body=request.body), now, engine))
-    is_alone = request.body == {} and called.id is not None and called.name in _SAY_ALL
-    work = work_of(Call(request.path, body=None if is_alone else request.body, who=request.who))
+    work = work_of(Call(request.path, body=request.body, who=request.who))
 
     def write(transaction: Transaction) -> Response:
         answer = work(transaction)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..errors import NotFound, WrongMethod
+from . import definitions
 from .exchange import Interaction, Request
+from .metadata import capabilities
 from .read import read
 from .search import search
 from .write import create, delete, update
@@ -12,6 +14,10 @@ from .write import create, delete, update
 def route(request: Request) -> Interaction:
     """Raises Refusal."""
     method = request.method
+    if request.path == "metadata":
+        return capabilities(request)
+    if request.path.partition("/")[0] == definitions.TYPE:
+        return definitions.definitions(request)
     match request.path.split("/"):
         case [kind] if kind:
             if method == "GET":

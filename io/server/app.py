@@ -18,6 +18,7 @@ from ..ledger.transaction import Transaction
 from ..outcome import INTERNAL, fault_of
 from ..rest import interaction
 from ..rest.exchange import Interaction, Request
+from ..rest.openapi import document
 from ..store import Store
 from . import formats, logs, oauth
 from .answers import Answer, Form, in_json
@@ -86,6 +87,9 @@ class App:
         if path == "/healthz":
             _only(head, "GET")
             return in_json(200, {"status": "ok", "last": self._health.last, "transactions": self._work.transactions})
+        if path == "/openapi.json":
+            _only(head, "GET")
+            return in_json(200, document(self._base(head), has_tokens=self._tokens is not None))
         if path == "/oauth2/token" and self._tokens is not None:
             _only(head, "POST")
             formats.check_content(head, forms=True)
@@ -101,7 +105,7 @@ class App:
     def _allowed(self, path: str) -> str:
         """The methods there are at an address."""
         path = path.rstrip("/")
-        if path in ("/healthz", "/auth/me"):
+        if path in ("/healthz", "/openapi.json", "/auth/me"):
             found = ["GET"]
         elif path == "/oauth2/token":
             found = ["POST"]
@@ -134,13 +138,17 @@ class App:
             path,
             query,
             parsed(content) if len(content) <= _LARGE else await asyncio.to_thread(parsed, content),
-            self._settings.base_url or f"http://{head.headers.get('host', '')}{BASE}",
+            self._base(head),
             head.headers.get("if-match"),
             head.headers.get("if-none-match"),
             head.headers.get("if-none-exist"),
             head.headers.get("prefer"),
             self._settings.who if holder is None else holder.subject,
         )
+
+    def _base(self, head: Head) -> str:
+        """The base as the client knows it."""
+        return self._settings.base_url or f"http://{head.headers.get('host', '')}{BASE}"
 
     async def _body(self, head: Head, receive: Receive) -> bytes:
         self._bodies.check(head)
