@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,12 @@ def _text(count: Any) -> str | None:
 def answers(found: Any) -> list[Answer]:
     """Row, status and what belongs to it: start, end and schedules, or the fault's text."""
     listed: list[Answer] = []
+    ranks = count(1)
     for row in found.to_pylist():
         if row["status"] == "offer":
+            if not listed or listed[-1][0] != row["row"]:
+                ranks = count(1)
+            assert row["rank"] == next(ranks)
             listed.append((row["row"], "offer", instant(row["start"]), instant(row["end"]), tuple(row["schedules"])))
         else:
             assert row["rank"] is None and row["start"] is None and row["end"] is None and row["schedules"] == []

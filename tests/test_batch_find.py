@@ -96,6 +96,23 @@ def test_a_month_with_a_change_of_clocks() -> None:
     assert counts.offers == 5 * 22 * 18 - 20 * 3
 
 
+def test_seconds_are_rounded_against_the_visit() -> None:
+    params = parameters(duration=10, alignmentInterval=1, timezone="Etc/UTC")
+    slots = [
+        slot("busy", "s0", "2026-03-10T14:10:59Z", "2026-03-10T14:29:01Z"),
+        slot("free", "s0", "2026-03-14T14:00:01Z", "2026-03-14T14:11:59Z", status="free"),
+    ]
+    calendar = open_calendar(clinic(1, *slots, params=params))
+    tuesday = request("checkup", [["s0"]], "2026-03-10T13:58:00Z", "2026-03-10T14:41:00Z")
+    saturday = request("checkup", [["s0"]], "2026-03-14T13:00:00Z", "2026-03-14T15:00:00Z")
+    assert check(calendar, [tuesday, saturday], NOW) == 2
+    found, _, _ = batch(calendar, [tuesday, saturday], NOW, compiled=False)
+    # 13:58 to 14:00 end by 14:10, before the busy time begins; it ends within 14:29, and 14:31 is the last start.
+    minutes = ["13:58", "13:59", "14:00", "14:30", "14:31"]
+    # The free minutes are 14:01 to 14:11: one visit of ten.
+    assert [one[2][11:16] for one in found] == [*minutes, "14:01"]
+
+
 def test_more_offers_than_a_single_find_may_give() -> None:
     calendar = open_calendar(clinic(2))
     rows = [request("checkup", [["s0"], ["s1"]], *MARCH, count="all"), *every(2, count="ALL")]

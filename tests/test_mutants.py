@@ -58,6 +58,12 @@ PLANS = (
 )
 """What batch plan and batch replan promise."""
 
+BATCH = (
+    *("batch gaps", "batch hours", "batch capacity", "batch limits"),
+    *("batch requests", "batch tables", "batch answers", "batch summary", "batch partitions"),
+)
+"""What a batch of finds promises."""
+
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_a_mutant_fits_exactly_one_place(mutant: Mutant) -> None:
@@ -65,7 +71,7 @@ def test_a_mutant_fits_exactly_one_place(mutant: Mutant) -> None:
 
 
 def test_every_rule_has_a_mutant_and_every_mutant_a_rule() -> None:
-    assert {mutant.rule for mutant in MUTANTS} == {*RULES, *OPERATIONS, *LEDGER, *PLANS}
+    assert {mutant.rule for mutant in MUTANTS} == {*RULES, *OPERATIONS, *LEDGER, *PLANS, *BATCH}
 
 
 def test_every_section_of_the_model_is_there() -> None:

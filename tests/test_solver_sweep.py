@@ -189,6 +189,17 @@ def test_booking_limits_count_what_lies_outside_the_window() -> None:
     assert len(ask(rules, [], *MONDAY, booked=last_week)) == 11
 
 
+def test_a_booking_counts_for_the_period_in_which_it_starts() -> None:
+    rules = simple(limits=(Limit(1, 1, "d"),), footprint=Footprint(30), weekly=None)
+    days = "2026-03-16T00:00Z", "2026-03-18T00:00Z"
+    midnight = columns([[(1440, 1440, 1)]])
+    found = ask(rules, [], *days, booked=midnight)
+    assert found and max(found) < 1440, "the second day is full, the first is not"
+    before = columns([[(1439, 1439, 1)]])
+    found = ask(rules, [], *days, booked=before)
+    assert found and min(found) >= 1440
+
+
 def test_time_far_away_counts_as_far_away() -> None:
     assert ask(simple(), [(-FAR_AWAY, FAR_AWAY, 1)], *MONDAY) == []
     assert ask(simple(), [(-FAR_AWAY, 60, 1)], *MONDAY) == [75, 90, 105, 120, 135]

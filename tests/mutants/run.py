@@ -26,7 +26,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-LISTS = tuple(Path(__file__).with_name(name) for name in ("mutants.toml", "operations.toml", "plans.toml"))
+LISTS = tuple(
+    Path(__file__).with_name(name) for name in ("mutants.toml", "operations.toml", "batch.toml", "plans.toml")
+)
 PACKAGES = ("solver", "io", "cli")
 AT_ONCE = 2
 LIMIT_LEAST = 60.0
