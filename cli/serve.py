@@ -175,7 +175,7 @@ def _check_access(
 def _serve(ledger: Ledger, settings: Settings) -> None:
     """Raises UsageError if the libraries are not there, or the address cannot be listened on."""
     try:
-        from ..io.server.logs import to_standard_error
+        from ..io.server.logs import on_standard_error
         from ..io.server.run import listen, serve
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in _LIBRARIES:
@@ -190,9 +190,8 @@ def _serve(ledger: Ledger, settings: Settings) -> None:
             f"{settings.host}, port {settings.port}, cannot be listened on ({error.strerror or error}). Choose another "
             "with --host or --port."
         ) from error
-    to_standard_error(requests=settings.logs)
     port: int = listening.getsockname()[1]
-    with listening:
+    with listening, on_standard_error(requests=settings.logs):
         serve(ledger, settings, listening, lambda: _announce(ledger, settings, port))
 
 

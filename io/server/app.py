@@ -50,6 +50,11 @@ class App:
         self._health = open_ledger(ledger.path, read_only=True, create=False, unsafe_filesystem=True)
         self._work = Work(ledger, settings.max_waiting)
 
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for their turn."""
+        return self._work.waiting
+
     def stop(self) -> None:
         """Answer what has arrived, and wait for no body any longer."""
         self._bodies.stop()

@@ -10,6 +10,8 @@ import logging
 import re
 import sys
 import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from .settings import BASE
 
@@ -53,11 +55,17 @@ def fault(error: BaseException, what: str) -> None:
     log.error("%s failed: %s\n%s", what, type(error).__name__, places.rstrip())
 
 
-def to_standard_error(*, requests: bool) -> None:
-    """Where everything goes."""
+@contextmanager
+def on_standard_error(*, requests: bool) -> Generator[None]:
+    """Where everything goes while the server runs."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    log.handlers = [handler]
+    log.addHandler(handler)
     log.propagate = False
     log.setLevel(logging.INFO if requests else logging.WARNING)
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # it would quote what it cannot read
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.propagate = True

@@ -22,6 +22,8 @@ class Protocol(HttpToolsProtocol):
         self._head_s = head_s
         self._head_size = 0
         self._is_in_head = True
+        self._has_begun = False
+        """Whether anything of the next request has come."""
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -40,12 +42,13 @@ class Protocol(HttpToolsProtocol):
             self._refuse(TooLarge(f"The address and headers are larger than {_HEAD_MOST:,} bytes"))
 
     def on_message_begin(self) -> None:
+        self._has_begun = True
         if self._timer is None:
             self._arm()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._is_in_head = False
+        self._is_in_head = self._has_begun = False
         self._head_size = 0
         self._disarm()
         super().on_headers_complete()
@@ -66,6 +69,8 @@ class Protocol(HttpToolsProtocol):
             self._timer = None
 
     def _too_slow(self) -> None:
+        if not self._has_begun:  # nothing was asked, so that nothing is to be answered
+            self.transport.close()
         self._refuse(TooSlow("The headers did not arrive in time"))
 
     def _refuse(self, error: Refusal) -> None:

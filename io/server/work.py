@@ -56,9 +56,13 @@ class _Line:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        return self._put - self._taken
+
     def put(self, work: Callable[[Any], T]) -> asyncio.Future[T]:
         """Raises TooMany."""
-        if self._put - self._taken >= self._most:
+        if self.waiting >= self._most:
             raise TooMany("Too many requests are waiting, try again in a second")
         future: asyncio.Future[T] = self._loop.create_future()
         self._put += 1
@@ -114,6 +118,11 @@ class Work:
         """How many were written so far, each with one flush at most."""
         self._reads = _Line("reads", self._read, most=max_waiting, together=1)
         self._writes = _Line("writes", self._write, most=max_waiting, together=_TAKEN_MOST)
+
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for their turn."""
+        return self._writes.waiting
 
     def read(self, work: Callable[[Store], T]) -> asyncio.Future[T]:
         """Answers from a snapshot."""
