@@ -13,6 +13,7 @@ from server_support import face_fixture as face_fixture
 from server_support import made_fixture as made_fixture
 from slotwright.io import open_ledger
 from slotwright.io.outcome import FAULTS
+from support import Resource
 
 # Operations
 
@@ -103,7 +104,7 @@ def test_a_ledger_that_is_read_only_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/x", "/fhir", "/fhir/R5/Slot", f"{BASE}x", f"{BASE}/x", "/oauth2/token", "/auth/me"]
+    "path", ["/", "/x", "/fhir", "/fhir/R5/Slot", f"{BASE}x", f"{BASE}/Slot/x/y/z", "/oauth2/token", "/auth/me"]
 )
 def test_an_address_that_means_nothing(face: Face, path: str) -> None:
     assert face("GET", path).issue == (404, "not-found", "Not found")
@@ -142,9 +143,9 @@ def test_head_is_get_without_the_body(face: Face, path: str) -> None:
 
 def test_health_names_the_last_entry(face: Face) -> None:
     before = face.ledger.last
-    assert face("GET", "/healthz").json == {"status": "ok", "last": before}
+    assert face("GET", "/healthz").json == {"status": "ok", "last": before, "transactions": 0}
     face("POST", f"{BASE}/Appointment/$book", booking("09:00"))
-    assert face("GET", "/healthz").json == {"status": "ok", "last": before + 1}
+    assert face("GET", "/healthz").json == {"status": "ok", "last": before + 1, "transactions": 1}
 
 
 def test_an_answer_can_be_read_by_people(face: Face) -> None:
@@ -238,7 +239,7 @@ def test_a_body_of_just_the_size_is_taken(made: Made) -> None:
 
 
 def test_a_bundle_of_too_many_entries(made: Made) -> None:
-    bundle = {"resourceType": "Bundle", "type": "batch", "entry": [{}] * 4}
+    bundle: Resource = {"resourceType": "Bundle", "type": "batch", "entry": [{}] * 4}
     status, code, text = made(max_entries=3)("POST", BASE, bundle).issue
     assert (status, code, text) == (413, "too-costly", "The Bundle has 4 entries, at most 3 are taken")
 

@@ -14,12 +14,12 @@ from typing import TypeVar
 
 from ..errors import NotFound, TooLarge, WrongMethod
 from ..ledger.ledger import Ledger, open_ledger
+from ..ledger.state import State
 from ..ledger.transaction import Transaction
 from ..outcome import INTERNAL, fault_of
 from ..rest import interaction
 from ..rest.exchange import Interaction, Request
 from ..rest.openapi import document
-from ..store import Store
 from . import formats, logs, oauth
 from .answers import Answer, Form, in_json
 from .bodies import Bodies, ClientGone, parsed
@@ -180,8 +180,8 @@ class App:
         assert asked.read is not None
         read = asked.read
 
-        def found(store: Store) -> Answer:
-            return form.written(read(store))
+        def found(state: State) -> Answer:
+            return form.written(read(state))
 
         return await _while_there(self._work.read(found), receive)
 

@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar
 
 from ..errors import TooMany
 from ..ledger.ledger import Job, Ledger
+from ..ledger.state import State
 from ..ledger.transaction import Transaction
-from ..store import Store
 
 T = TypeVar("T")
 
@@ -124,7 +124,7 @@ class Work:
         """How many writes wait for their turn."""
         return self._writes.waiting
 
-    def read(self, work: Callable[[Store], T]) -> asyncio.Future[T]:
+    def read(self, work: Callable[[State], T]) -> asyncio.Future[T]:
         """Answers from a snapshot."""
         return self._reads.put(work)
 
