@@ -188,3 +188,23 @@ def test_proofs_are_found_for_every_level(features: tuple[str, ...]) -> None:
             assert found.bound == level_bound(problem, place, at, found.proof) >= most
             tight += found.bound == most
     assert tight > 4
+
+
+def test_the_level_of_a_few_among_many_is_bounded_by_prices() -> None:
+    role = Role((Choice(0),))
+    urgent = PlanRequest(1, 0b1, (role,), priority=0)
+    problem = replace(PROBLEM, requests=(urgent, urgent, *[replace(urgent, starts=0b111111, priority=1)] * 5), links=())
+    plan = (Placement(0, (0,)), *[None] * 6)
+    [first, *_] = bound_levels(problem, plan, Work(1))
+    assert (first.reached, first.bound, first.is_solvers) == (1, 1, False)
+
+
+def test_a_load_is_bounded_though_preferences_are_not_proven() -> None:
+    """Everybody is served for sure; what that puts on two resources is least where each has half."""
+    lanes = tuple(Lane(number, number, Footprint(10), 0b111111) for number in range(2))
+    request = PlanRequest(1, 0b111111, (Role((Choice(0), Choice(1))),))
+    problem = PlanProblem(tuple(range(0, 60, 10)), lanes, (request,) * 4)
+    # Late, so that earliness is not proven.
+    plan = tuple(Placement(tick, (number,)) for number in range(2) for tick in (4, 5))
+    load = bound_levels(problem, plan, Work(1))[-1]
+    assert (load.reached, load.bound) == (-2 * 20**2, -2 * 20**2)

@@ -64,8 +64,12 @@ def bound_levels(problem: PlanProblem, plan: Plan, work: Work, known: Sequence[B
             bound = bounds[place]
             if bound is not None:
                 ways.append((bound, one))
-        anchors = _anchors(problem, plan) if level.kind == "load" else [None]
-        proofs = [_nothing(len(at), place), *(search.prove(place, anchor) for anchor in anchors)]
+        proofs = [_nothing(len(at), place)]
+        if level.kind == "load":
+            for anchor in _anchors(problem, plan):
+                proofs += search.prove(place, anchor), search.prove(place, anchor, only_served=True)
+        else:
+            proofs.append(search.prove(place))
         ways += [(level_bound(problem, place, at, proof), proof) for proof in proofs]
         bound, proof = min(ways, key=lambda way: (way[0], _is_solvers(way[1])))
         if bound < at[place]:
@@ -125,9 +129,24 @@ class _Search:
         self._entry: list[Ints] = []
         self._multipliers: tuple[int, ...] = ()
         self._prices = self._market.nothing()
+        self._of_served = self._multipliers, self._prices
 
-    def prove(self, place: int, anchor: Mapping[int, int] | None = None) -> Proof:
-        """The best proof found for a level, after those of the levels before it; the last with an anchor."""
+    def prove(self, place: int, anchor: Mapping[int, int] | None = None, *, only_served: bool = False) -> Proof:
+        """The best proof found for a level, after those of the levels before it; the last with an anchor.
+
+        `only_served`: from who is served alone. What is not proven of preference and earliness costs nothing then.
+        """
+        before = self._multipliers, self._prices
+        if only_served:
+            multipliers, prices = self._of_served
+            self._multipliers, self._prices = (*multipliers, *[0] * (place - len(multipliers))), prices
+        try:
+            return self._prove(place, anchor)
+        finally:
+            if anchor is not None:
+                self._multipliers, self._prices = before
+
+    def _prove(self, place: int, anchor: Mapping[int, int] | None) -> Proof:
         pair, entry = _columns(self._problem, self._arena, self._levels[place], anchor or {})
         self._pair[place:], self._entry[place:] = [pair], [entry]
         tried: dict[int, tuple[float, Reals]] = {}
@@ -150,6 +169,8 @@ class _Search:
         multipliers = self._blended(best)
         if anchor is None:
             self._multipliers, self._prices = multipliers, tried[best][1]
+            if self._levels[place].kind == "served":
+                self._of_served = self._multipliers, self._prices
         rest = (0,) * (len(self._levels) - place - 1)
         return Proof((*multipliers, *rest), anchor or {}, self._market.points(tried[best][1]))
 

@@ -124,7 +124,8 @@ def demand(market: Market, offers: Offers, prices: Reals, supply: Reals) -> tupl
 
 
 def typical(arena: Arena) -> float:
-    """What a request is worth: the median of the best values of rows."""
+    """What a request is worth: the median of the best values of rows, without those that are worth nothing anywhere."""
     if not len(arena.row_request):
         return 0.0
-    return float(np.median(np.maximum.reduceat(arena.pair_value, arena.row_pairs[:-1])))
+    best = np.maximum.reduceat(arena.pair_value, arena.row_pairs[:-1])
+    return float(np.median(best[best > 0])) if (best > 0).any() else 0.0
