@@ -189,7 +189,7 @@ def fault(resource: Any) -> str | None:
             return f"is not a FHIR Slot: status must be one of {known}, got {status!r:.60}"
         if is_plain_slot(element):
             return None
-    if _nests_too_deeply(element):
+    if nests_too_deeply(element):
         return f"is nested more than {DEPTH_MOST} levels deep"
     try:
         msgspec.convert(element, _SHAPES.get(kind, Other), dec_hook=_decode)
@@ -205,7 +205,7 @@ def proposal_fault(appointment: Json) -> str | None:
     except TypeError as error:
         return str(error)
     # What opens fewer brackets than that is not nested that deeply.
-    if text.count(b"{") + text.count(b"[") > DEPTH_MOST and _nests_too_deeply(appointment):
+    if text.count(b"{") + text.count(b"[") > DEPTH_MOST and nests_too_deeply(appointment):
         return f"is nested more than {DEPTH_MOST} levels deep"
     try:
         msgspec.convert(appointment, Proposal, dec_hook=_decode)
@@ -214,7 +214,8 @@ def proposal_fault(appointment: Json) -> str | None:
     return None
 
 
-def _nests_too_deeply(resource: Json) -> bool:
+def nests_too_deeply(resource: Json) -> bool:
+    """Is it deeper than DEPTH_MOST?"""
     level: list[Any] = [resource]
     for _ in range(DEPTH_MOST):
         level = [child for one in level for child in containers(one)]

@@ -178,7 +178,7 @@ def test_if_none_exist_creates_at_most_one(face: NewFace) -> None:
     assert clinic.ledger.last == last
     clinic.post(named)
     assert said(clinic.post(named, if_none_exist=condition)) == Said(
-        412, "multiple-matches", "If-None-Exist matches several resources"
+        412, "multiple-matches", "The condition matches several resources"
     )
     for bad in ("", "shoe-size=44", "identifier"):
         assert said(clinic.post(named, if_none_exist=bad))[:2] == (400, "invalid")

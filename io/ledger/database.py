@@ -297,6 +297,29 @@ class Database:
         found = self.execute(f"SELECT {_ENTRY} FROM entry WHERE seq > ? ORDER BY seq LIMIT 500", (after,))
         return [EntryRow(*row) for row in found]
 
+    def entries_back(self, before: int, since: int) -> Iterator[EntryRow]:
+        """Entries from the last one before a number down to another number; read in pages."""
+        while page := self._entries_back(before, since):
+            yield from page
+            before = page[-1].seq
+
+    def _entries_back(self, before: int, since: int) -> list[EntryRow]:
+        found = self.execute(
+            f"SELECT {_ENTRY} FROM entry WHERE seq < ? AND seq >= ? ORDER BY seq DESC LIMIT 100", (before, since)
+        )
+        return [EntryRow(*row) for row in found]
+
+    def first_since(self, time_ms: int) -> int:
+        """The number of the first entry at or after a time; entries are in the order of their times."""
+        low, high = 1, (self._one("SELECT max(seq) FROM entry") or 0) + 1
+        while low < high:
+            middle = (low + high) // 2
+            if self._one("SELECT time FROM entry WHERE seq = ?", (middle,)) < time_ms:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
     def entry(self, seq: int) -> EntryRow | None:
         for row in self.execute(f"SELECT {_ENTRY} FROM entry WHERE seq = ?", (seq,)):
             return EntryRow(*row)

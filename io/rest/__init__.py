@@ -6,8 +6,10 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..errors import WrongMethod
 from ..ledger.ledger import Job
 from ..outcome import INTERNAL, fault_of, outcome_of
+from .bundle import bundle, gathered
 from .exchange import Interaction, Request, Response
 from .operations import operation
 from .routes import route
@@ -16,8 +18,16 @@ if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
 
 
-def interaction(request: Request) -> Interaction:
+BUNDLE_MOST = 1000
+"""Entries of a Bundle, unless it is said otherwise."""
+
+
+def interaction(request: Request, *, bundle_most: int = BUNDLE_MOST) -> Interaction:
     """What a request asks for. Raises Refusal."""
+    if not request.path:
+        if request.method != "POST":
+            raise WrongMethod("The base takes POST of a Bundle")
+        return bundle(request, interaction, bundle_most)
     if "$" in request.path:
         return operation(request)
     return route(request)
@@ -32,18 +42,30 @@ def answer(ledger: Ledger, request: Request) -> Response:
 
 
 def carry_out(ledger: Ledger, asked: Sequence[Interaction]) -> list[Response]:
-    """Carry out several: the writes in order, in one transaction, then the reads."""
-    jobs = {place: Job(one.write) for place, one in enumerate(asked) if one.write is not None}
+    """Carry out several: the writes in order, in one transaction, then the reads. A batch is its entries."""
+    flat = [part for one in asked for part in _parts(one)]
+    jobs = {place: Job(one.write) for place, one in enumerate(flat) if isinstance(one, Interaction) and one.write}
     if jobs:
         ledger.run(list(jobs.values()))
-    return [_answer(ledger, one, jobs.get(place)) for place, one in enumerate(asked)]
+    answers = iter([_answer(ledger, one, jobs.get(place)) for place, one in enumerate(flat)])
+    return [_gathered(one, [next(answers) for _ in _parts(one)]) for one in asked]
 
 
-def _answer(ledger: Ledger, asked: Interaction, job: Job[Response] | None) -> Response:
+def _parts(asked: Interaction) -> Sequence[Interaction | Exception]:
+    return asked.parts if asked.name == "batch" else (asked,)
+
+
+def _gathered(asked: Interaction, answers: Sequence[Response]) -> Response:
+    return gathered("batch", answers) if asked.name == "batch" else answers[0]
+
+
+def _answer(ledger: Ledger, asked: Interaction | Exception, job: Job[Response] | None) -> Response:
+    if isinstance(asked, Exception):
+        return refusal(asked, "batch")
     try:
         if job is not None:
             return job.outcome()
-        assert asked.read is not None
+        assert asked.read is not None, "what neither reads nor writes is a batch"
         with ledger.reading() as state:
             return asked.read(state)
     except Exception as error:  # noqa: BLE001 each has an answer of its own

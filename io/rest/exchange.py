@@ -33,6 +33,8 @@ class Request:
         The headers of these names.
     who
         Whom the entries of the ledger are to name.
+    new_id
+        The id for what is created, where a transaction has chosen it already.
     """
 
     method: str
@@ -45,6 +47,7 @@ class Request:
     if_none_exist: str | None = None
     prefer: str | None = None
     who: str | None = None
+    new_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

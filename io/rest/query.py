@@ -110,7 +110,7 @@ def read_search(kind: str, query: Query, base: str, *, is_strict: bool) -> Searc
                 used.append((written, value))
     if ignored and is_strict:
         raise InvalidRequest(f"Unknown search parameter: {', '.join(ignored)}. Known of {kind}: {', '.join(known)}")
-    count = _read_count(controls.get("_count"))
+    count = read_count(controls.get("_count"))
     cursor = controls.get("_cursor")
     return Search(
         kind,
@@ -130,7 +130,7 @@ def _is_control(name: str, value: str) -> bool:
     return name in ("_count", "_cursor") or value in allowed.get(name, ())
 
 
-def _read_count(text: str | None) -> int:
+def read_count(text: str | None) -> int:
     if text is None:
         return COUNT_USUAL
     if not (text.isascii() and text.isdigit()):

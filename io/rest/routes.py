@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import NotFound, WrongMethod
 from . import definitions
 from .exchange import Interaction, Request
+from .history import history, vread
 from .metadata import capabilities
 from .read import read
 from .search import search
@@ -19,6 +20,14 @@ def route(request: Request) -> Interaction:
     if request.path.partition("/")[0] == definitions.TYPE:
         return definitions.definitions(request)
     match request.path.split("/"):
+        case ["_history"]:
+            return history(_got(request), None)
+        case [kind, "_history"]:
+            return history(_got(request), kind)
+        case [kind, id, "_history"]:
+            return history(_got(request), kind, id)
+        case [kind, id, "_history", version]:
+            return vread(_got(request), kind, id, version)
         case [kind] if kind:
             if method == "GET":
                 return search(request, kind)
@@ -39,6 +48,13 @@ def route(request: Request) -> Interaction:
             raise _wrong(request, "GET, PUT or DELETE")
         case _:
             raise NotFound("Not found")
+
+
+def _got(request: Request) -> Request:
+    """Raises WrongMethod for what is no GET."""
+    if request.method != "GET":
+        raise _wrong(request, "GET")
+    return request
 
 
 def _wrong(request: Request, methods: str) -> WrongMethod:

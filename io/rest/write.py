@@ -13,6 +13,7 @@ from ..references import Json, Target
 from .answers import deleted, written
 from .exchange import Interaction, Request, Response, Write
 from .query import Search, read_search
+from .rules import check_delete, check_write, hits_of
 from .search import matching
 from .sound import sound
 from .types import check_writable
@@ -25,14 +26,13 @@ def create(request: Request, kind: str) -> Interaction:
     """`POST Type`; with If-None-Exist only if nothing meets its conditions. Raises Refusal."""
     check_writable(kind)
     resource = sound(_without_id(request.body), kind, request.base)
-    condition = None if request.if_none_exist is None else _condition(kind, request.if_none_exist, request.base)
+    condition = None if request.if_none_exist is None else condition_of(kind, request.if_none_exist, request.base)
 
     def work(transaction: Transaction) -> Response:
-        found = None if condition is None else _one_match(transaction, condition, request.base)
+        found = None if condition is None else one_match(transaction, condition, request.base)
         if found is not None:
             return written(request, 200, found)
-        stored = transaction.put({**resource, "id": transaction.new_id()}, expected=0)
-        return written(request, 201, stored)
+        return _put(transaction, request, None, {**resource, "id": request.new_id or transaction.new_id()}, 201)
 
     return Interaction("create", kind, write=_entry("create", request, work))
 
@@ -53,7 +53,7 @@ def update(request: Request, kind: str, id: str) -> Interaction:
         old = transaction.read(str(name))
         if old is not None and content_of(old) == content_of(resource):
             return written(request, 200, old)
-        return written(request, 201 if old is None else 200, transaction.put(resource))
+        return _put(transaction, request, old, resource, 201 if old is None else 200)
 
     return Interaction("update", kind, write=_entry("update", request, work))
 
@@ -68,10 +68,18 @@ def delete(request: Request, kind: str, id: str) -> Interaction:
         transaction.check_version(name, expected)
         old = transaction.read(str(name))
         if old is not None:
+            check_delete(transaction, old)
             transaction.delete(str(name))
         return deleted(request, name)
 
     return Interaction("delete", kind, write=_entry("delete", request, work))
+
+
+def _put(transaction: Transaction, request: Request, old: Json | None, resource: Json, status: int) -> Response:
+    check_write(transaction, old, resource)
+    hits = hits_of(transaction, old, resource)
+    stored = transaction.put(resource)
+    return written(request, status, stored, hits())
 
 
 def _entry(kind: str, request: Request, work: _Work) -> Write:
@@ -91,18 +99,19 @@ def _without_id(body: object) -> object:
     return {name: value for name, value in body.items() if name != "id"} if isinstance(body, dict) else body  # type: ignore[reportUnknownVariableType]
 
 
-def _condition(kind: str, text: str, base: str) -> Search:
-    """Raises InvalidRequest if it is no search, or one without conditions."""
+def condition_of(kind: str, text: str, base: str) -> Search:
+    """A search such as `identifier=system|value`. Raises InvalidRequest if it is none, or one without conditions."""
     query = parse_qs(text.partition("?")[2] if "?" in text else text)
     search = read_search(kind, query, base, is_strict=True)
     if not search.criteria:
-        raise InvalidRequest(f"If-None-Exist '{text:.120}' has no conditions, expected such as identifier=system|value")
+        raise InvalidRequest(f"'{text:.120}' has no conditions, expected such as identifier=system|value")
     return search
 
 
-def _one_match(transaction: Transaction, condition: Search, base: str) -> Json | None:
+def one_match(transaction: Transaction, condition: Search, base: str) -> Json | None:
+    """What meets the condition. Raises SeveralMatch."""
     found = list(islice(matching(transaction.state, condition, base), 3))
     if len(found) > 1:
         names = ", ".join(sorted(f"{one['resourceType']}/{one['id']}" for one in found))
-        raise SeveralMatch("If-None-Exist matches several resources", diagnostics=names)
+        raise SeveralMatch("The condition matches several resources", diagnostics=names)
     return found[0] if found else None
