@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import WrongMethod
 from ..ledger.ledger import Job
-from ..outcome import INTERNAL, fault_of, outcome_of
-from .bundle import bundle, gathered
+from .answers import refusal
+from .bundle import bundle, joined
 from .exchange import Interaction, Request, Response
 from .operations import operation
 from .routes import route
@@ -17,6 +16,8 @@ from .routes import route
 if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
 
+
+__all__ = ["BUNDLE_MOST", "answer", "carry_out", "interaction", "joined", "refusal"]
 
 BUNDLE_MOST = 1000
 """Entries of a Bundle, unless it is said otherwise."""
@@ -42,39 +43,20 @@ def answer(ledger: Ledger, request: Request) -> Response:
 
 
 def carry_out(ledger: Ledger, asked: Sequence[Interaction]) -> list[Response]:
-    """Carry out several: the writes in order, in one transaction, then the reads. A batch is its entries."""
-    flat = [part for one in asked for part in _parts(one)]
-    jobs = {place: Job(one.write) for place, one in enumerate(flat) if isinstance(one, Interaction) and one.write}
+    """Carry out several: the writes in order, in one transaction, then the reads."""
+    ready = [joined(one) for one in asked]
+    jobs = {place: Job(one.write) for place, one in enumerate(ready) if one.write is not None}
     if jobs:
         ledger.run(list(jobs.values()))
-    answers = iter([_answer(ledger, one, jobs.get(place)) for place, one in enumerate(flat)])
-    return [_gathered(one, [next(answers) for _ in _parts(one)]) for one in asked]
+    return [_answer(ledger, one, jobs.get(place)) for place, one in enumerate(ready)]
 
 
-def _parts(asked: Interaction) -> Sequence[Interaction | Exception]:
-    return asked.parts if asked.name == "batch" else (asked,)
-
-
-def _gathered(asked: Interaction, answers: Sequence[Response]) -> Response:
-    return gathered("batch", answers) if asked.name == "batch" else answers[0]
-
-
-def _answer(ledger: Ledger, asked: Interaction | Exception, job: Job[Response] | None) -> Response:
-    if isinstance(asked, Exception):
-        return refusal(asked, "batch")
+def _answer(ledger: Ledger, asked: Interaction, job: Job[Response] | None) -> Response:
     try:
         if job is not None:
             return job.outcome()
-        assert asked.read is not None, "what neither reads nor writes is a batch"
+        assert asked.read is not None
         with ledger.reading() as state:
             return asked.read(state)
     except Exception as error:  # noqa: BLE001 each has an answer of its own
         return refusal(error, asked.name)
-
-
-def refusal(error: Exception, what: str) -> Response:
-    """An error as an OperationOutcome; what is our fault is logged."""
-    fault = fault_of(error)
-    if fault is INTERNAL:
-        logging.getLogger("slotwright").error("%s failed", what, exc_info=error)
-    return Response(fault.status, outcome_of(error))

@@ -1,12 +1,14 @@
-"""Answers to writes, as `Prefer` asks for them (FHIR R4, http.html, 3.1.0.1.8)."""
+"""Answers to writes, as `Prefer` asks for them (FHIR R4, http.html, 3.1.0.1.8), and to what is refused."""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from typing import Literal
 
 from .. import urls
+from ..outcome import INTERNAL, fault_of, outcome_of
 from ..references import Json, Target
 from .exchange import Request, Response
 from .versions import headers_of, location_of
@@ -63,3 +65,11 @@ def _issue(severity: str, code: str, text: str) -> Json:
 
 def _outcome(issues: Sequence[Json]) -> Json:
     return {"resourceType": "OperationOutcome", "issue": list(issues)}
+
+
+def refusal(error: Exception, what: str) -> Response:
+    """An error as an OperationOutcome; what is our fault is logged."""
+    fault = fault_of(error)
+    if fault is INTERNAL:
+        logging.getLogger("slotwright").error("%s failed", what, exc_info=error)
+    return Response(fault.status, outcome_of(error))

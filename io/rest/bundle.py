@@ -9,11 +9,14 @@ from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote
 
+from ...solver.errors import SlotwrightError
 from ..errors import InvalidRequest, MissingResource, Refusal, TooLarge
 from ..instants import utc_text_ms
+from ..ledger.state import State
 from ..ledger.transaction import Transaction
 from ..references import Json, child
 from ..resources import DEPTH_MOST, nests_too_deeply
+from .answers import refusal
 from .exchange import Interaction, Request, Response
 from .links import UUID, relinked, url_of, uuid_references
 from .write import condition_of, one_match
@@ -91,7 +94,7 @@ def _check_depth(entry: Json) -> None:
 def _part(request: Request, entry: Json, inner: Inner) -> Interaction | Exception:
     try:
         _check_depth(entry)
-        linked = next(uuid_references(entry.get("resource")), None)
+        linked = next(uuid_references(entry), None)
         if linked is not None:
             raise InvalidRequest(
                 f"Reference {linked:.120}: entries of a batch cannot refer to each other, send a transaction"
@@ -99,6 +102,53 @@ def _part(request: Request, entry: Json, inner: Inner) -> Interaction | Exceptio
         return inner(_request_of(request, entry))
     except Exception as error:  # noqa: BLE001 each entry has an answer of its own
         return error
+
+
+def joined(asked: Interaction) -> Interaction:
+    """A batch with what carries out its entries, as they are now; any other interaction as it is.
+
+    An entry that is refused leaves nothing; the others stand.
+    """
+    if asked.name != "batch":
+        return asked
+    parts = asked.parts
+
+    def read(state: State) -> Response:
+        return gathered("batch", [_alone(one, lambda part: _found(part, state)) for one in parts])
+
+    def write(transaction: Transaction) -> Response:
+        return gathered("batch", [_alone(one, lambda part: _tried(transaction, part)) for one in parts])
+
+    if any(isinstance(one, Interaction) and one.write is not None for one in parts):
+        return replace(asked, write=write)
+    return replace(asked, read=read)
+
+
+def _alone(part: Interaction | Exception, carry_out: Callable[[Interaction], Response]) -> Response:
+    """The answer to one entry, refused or not."""
+    if isinstance(part, Exception):
+        return refusal(part, "batch")
+    try:
+        return carry_out(part)
+    except SlotwrightError as error:
+        return refusal(error, part.name)
+
+
+def _found(part: Interaction, state: State) -> Response:
+    assert part.read is not None
+    return part.read(state)
+
+
+def _tried(transaction: Transaction, part: Interaction) -> Response:
+    """An entry with a way back."""
+    mark = transaction.mark()
+    try:
+        answer = _carried_out(transaction, part)
+    except SlotwrightError:
+        transaction.undo(mark)
+        raise
+    transaction.keep(mark)
+    return answer
 
 
 # transaction

@@ -78,7 +78,7 @@ class Interaction:
     type
         The type of resource it is about, None for the whole system.
     read, write
-        How it is carried out; both are None for a `batch`.
+        How it is carried out; both are None for a `batch`, until it is `joined`.
     parts
         The entries of a `batch` or a `transaction`, in order; an entry that is refused by its form is the refusal.
     """

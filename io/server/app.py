@@ -17,7 +17,7 @@ from ..ledger.ledger import Ledger, open_ledger
 from ..ledger.state import State
 from ..ledger.transaction import Transaction
 from ..outcome import INTERNAL, fault_of
-from ..rest import interaction
+from ..rest import interaction, joined
 from ..rest.exchange import Interaction, Request
 from ..rest.openapi import document
 from . import formats, logs, oauth
@@ -123,7 +123,7 @@ class App:
         asked = await self._judged(request)
         if holder is not None:
             asked = permitted(asked, holder.role)
-        return await self._carry_out(asked, receive, form)
+        return await self._carry_out(joined(asked), receive, form)
 
     async def _request(self, head: Head, path: str, receive: Receive, holder: Holder | None) -> Request:
         query = head.query()
@@ -164,10 +164,11 @@ class App:
         entries = request.body.get("entry") if isinstance(request.body, dict) and not request.path else None  # type: ignore[reportUnknownMemberType]
         if not isinstance(entries, list):
             return interaction(request)
+        most = self._settings.max_entries
         count = len(entries)  # type: ignore[reportUnknownArgumentType]
-        if count > self._settings.max_entries:
-            raise TooLarge(f"The Bundle has {count:,} entries, at most {self._settings.max_entries:,} are taken")
-        return await asyncio.to_thread(interaction, request)
+        if count > most:
+            raise TooLarge(f"The Bundle has {count:,} entries, at most {most:,} are taken")
+        return await asyncio.to_thread(interaction, request, bundle_most=most)
 
     async def _carry_out(self, asked: Interaction, receive: Receive, form: Form) -> Answer:
         if asked.write is not None:
