@@ -66,6 +66,17 @@ def test_a_bound_holds_at_every_stage_and_none_is_as_a_solver_says_it(
         assert optimum(problem) <= min(bounds, default=result.bound) == result.bound
 
 
+def test_many_who_want_the_same_are_bounded_by_prices() -> None:
+    """Forty fit, and three hundred ask: with large steps all of them run from each minute that gets dearer."""
+    ticks = tuple(range(0, 400, 10))
+    everywhere = (1 << len(ticks)) - 1
+    lane = Lane(0, 0, Footprint(10), everywhere)
+    request = PlanRequest(100, everywhere, (Role((Choice(0),)),))
+    result = solve_plan(PlanProblem(ticks, (lane,), (request,) * 300), work_limit=2)
+    assert result.objective == 4000
+    assert result.priced < 5000
+
+
 def test_what_rests_on_the_solver_is_told_apart() -> None:
     lanes = tuple(Lane(number, number, Footprint(10), 1) for number in range(6))
 

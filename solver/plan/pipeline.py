@@ -63,6 +63,9 @@ _DIVES = ((0.01, 40), (0.02, 30), (0.03, 30), (0.05, 20), (0.1, 20), (0.1, 10), 
 _ROUNDS, _PATIENCE = 30, 2
 """Rounds of ejection before it begins anew with all that it has learned forgotten, and how often in vain."""
 
+_SHORT, _FAR = (0.003, 0.0005), 1.5
+"""The first and the last step of prices where the usual ones end so many times above the greedy plan."""
+
 _FINE = (0.002, 0.0001)
 """The first and the last step of prices that are good already."""
 
@@ -258,6 +261,10 @@ class _Run:
         each = pricing(len(offers.arena.entry_place))
         iterations = min(max(int(self._shares.prices * self._work.limit / each), _LEAST), _MOST)
         found = lower_prices(market, offers, market.nothing(), Descent(iterations), self._work)
+        if found.bound > _FAR * self._key[-1]:
+            # Where many want the same, large steps only make all run from each minute that gets dearer to the next.
+            again = lower_prices(market, offers, market.nothing(), Descent(iterations, *_SHORT), self._work)
+            found = min(found, again, key=lambda one: one.bound)
         self._certify(market.points(found.prices), ())
         self._tell("prices")
         return found.prices
