@@ -69,7 +69,13 @@ SETTINGS = (
     "ignore-appointment", "between", "weekday", "notice", "json", "ndjson", "engine", "now", "query", "body",
     "allow-past", "dry-run", "who", "lock-timeout", "unsafe-filesystem",
 )  # fmt: skip
-"""The options that slotwright.toml may set."""
+"""The options of commands that search which slotwright.toml may set."""
+
+SERVING = (
+    "host", "port", "base-url", "token-file", "cors-origin", "allowed-host", "max-body", "max-entries", "queue",
+    "body-timeout", "stop-timeout", "quiet",
+)  # fmt: skip
+"""The options of `serve` that it may set. That a server is open to everybody has to be typed."""
 
 SHARED = (
     "ledger", "timezone", "json", "ndjson", "engine", "now", "allow-past", "dry-run", "who", "lock-timeout",
@@ -77,7 +83,15 @@ SHARED = (
 )  # fmt: skip
 """Those that hold for every command. What is searched for is no default of what is booked or closed."""
 
-_PARAMETERS = {"calendar": "calendars", "schedule": "schedules", "json": "as_json", "ndjson": "as_ndjson"}
+_PARAMETERS = {
+    "calendar": "calendars", "schedule": "schedules", "json": "as_json", "ndjson": "as_ndjson",
+    "cors-origin": "origins", "allowed-host": "hosts", "queue": "max_waiting", "body-timeout": "body_s",
+    "stop-timeout": "stop_s",
+}  # fmt: skip
+"""The names of parameters that are not those of their options."""
+
+_SEVERAL = ("calendar", "schedule", "cors-origin", "allowed-host")
+"""Settings that may be a list."""
 
 
 class Commands(click.Group):
@@ -128,7 +142,8 @@ def slotwright() -> None:
     """Appointment scheduling on FHIR R4 calendars, and booking in a ledger.
 
     Options can also be set in a file slotwright.toml in the current folder, and --ledger, --calendar, --now, --who,
-    --timezone, --lock-timeout and --engine in the environment as SLOTWRIGHT_LEDGER and so on.
+    --timezone, --lock-timeout and --engine in the environment as SLOTWRIGHT_LEDGER and so on; for serve also --host,
+    --port and --token-file.
 
     \b
     Exit codes: 0 success, 1 internal error, 2 wrong use, 3 nothing found, 4 conflict,
@@ -230,10 +245,10 @@ def _file_defaults() -> dict[str, Any]:
             found = tomllib.load(file)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LoadError(f"slotwright.toml: {error}.") from error
-    unknown = [name for name in found if name.replace("_", "-") not in SETTINGS]
+    unknown = [name for name in found if name.replace("_", "-") not in (*SETTINGS, *SERVING)]
     if unknown:
-        raise LoadError(f"slotwright.toml sets {', '.join(unknown)}; settings are {', '.join(SETTINGS)}.")
-    return {name.replace("_", "-"): _as_typed(name, value) for name, value in found.items()}
+        raise LoadError(f"slotwright.toml sets {', '.join(unknown)}; settings are {', '.join((*SETTINGS, *SERVING))}.")
+    return {(option := name.replace("_", "-")): _as_typed(option, value) for name, value in found.items()}
 
 
 def _default_map(settings: dict[str, Any]) -> dict[str, Any]:
@@ -241,7 +256,9 @@ def _default_map(settings: dict[str, Any]) -> dict[str, Any]:
     searching = {_PARAMETERS.get(name, name.replace("-", "_")): value for name, value in settings.items()}
     parameters = {_PARAMETERS.get(name, name.replace("-", "_")) for name in SHARED}
     shared = {name: value for name, value in searching.items() if name in parameters}
-    defaults: dict[str, Any] = {name: searching if name in ("find", "op", "bench") else shared for name in COMMANDS}
+    defaults: dict[str, Any] = {
+        name: searching if name in ("find", "op", "bench", "serve") else shared for name in COMMANDS
+    }
     defaults["ledger"] = dict.fromkeys(LEDGER_COMMANDS, shared)
     defaults["batch"] = dict.fromkeys(BATCH_COMMANDS, shared)
     return defaults
@@ -251,7 +268,7 @@ def _as_typed(name: str, value: Any) -> Any:
     """A TOML value as it would be typed: one path or schedule is a list of one, a date is its text."""
     from ..io.errors import LoadError
 
-    if name in ("calendar", "schedule"):
+    if name in _SEVERAL:
         several: list[Any] = value if isinstance(value, list) else [value]  # type: ignore[reportUnknownVariableType]
         if not all(isinstance(one, str) for one in several):
             raise LoadError(f"slotwright.toml: {name} is a text or a list of texts, got {value!r:.60}.")

@@ -28,18 +28,29 @@ _LIBRARIES = ("httptools", "uvicorn", "uvloop")
 
 @click.command("serve")
 @ledger_option(required=True)
-@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    envvar="SLOTWRIGHT_HOST",
+    help="The address to listen on.",
+)
 @click.option(
     "--port",
     metavar="N",
     type=click.IntRange(0, 65535),
     default=PORT,
     show_default=True,
+    envvar="SLOTWRIGHT_PORT",
     help="The port to listen on; 0 takes a free one.",
 )
 @click.option("--base-url", metavar="URL", help="The base as clients know it, where a proxy stands before the server.")
 @click.option(
-    "--token-file", metavar="PATH", help="Bearer tokens with their roles; without it anybody may do anything."
+    "--token-file",
+    metavar="PATH",
+    envvar="SLOTWRIGHT_TOKEN_FILE",
+    help="Bearer tokens with their roles; without it anybody may do anything.",
 )
 @click.option("--insecure", is_flag=True, help="Listen for other machines without tokens.")
 @click.option("--cors-origin", "origins", metavar="ORIGIN", multiple=True, help="Web pages that may ask. Repeatable.")

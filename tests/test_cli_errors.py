@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from slotwright.cli import find as find_command
 from slotwright.cli import op as op_command
-from slotwright.cli.main import SETTINGS, run
+from slotwright.cli import serve as serve_command
+from slotwright.cli.main import SERVING, SETTINGS, SHARED, run
 from support import (
     Resource,
     hours,
@@ -571,6 +572,8 @@ def test_every_option_can_be_set_in_the_file() -> None:
     commands = (find_command.command, op_command.command)
     options = {one for command in commands for param in command.params for one in param.opts if one.startswith("--")}
     assert set(SETTINGS) == {option.removeprefix("--") for option in options}
+    own = {one for param in serve_command.command.params for one in param.opts} - {f"--{one}" for one in SHARED}
+    assert {f"--{one}" for one in SERVING} == own - {"--insecure"}
 
 
 def test_a_folder_called_slotwright_toml(ask: Ask) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import doctest
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -40,17 +42,55 @@ def play(commands: list[str], folder: Path) -> list[str]:
         "PYTHONIOENCODING": "utf-8",
         "XDG_STATE_HOME": str(folder / "state"),
     }
+    port = free_port()
+    environment["SLOTWRIGHT_PORT"] = port
     printed: list[str] = []
-    for command in commands:
-        if command.startswith("export "):
-            environment |= dict(one.split("=", 1) for one in command.split()[1:])
-            printed.append("")
-            continue
-        done = subprocess.run(
-            ["/bin/sh", "-c", command], cwd=folder, env=environment, capture_output=True, timeout=60, check=False
-        )
-        printed.append((done.stdout + done.stderr).decode())
+    with ExitStack() as servers:
+        for command in commands:
+            if command.startswith("export "):
+                environment |= dict(one.split("=", 1) for one in command.split()[1:])
+                printed.append("")
+                continue
+            asked = command.replace(SHOWN_PORT, f":{port}/")
+            if command.endswith(" &\n"):
+                said = start(asked, folder, environment, servers)
+            else:
+                said = carry_out(asked, folder, environment)
+            printed.append(said.replace(f":{port}/", SHOWN_PORT))
     return printed
+
+
+SHOWN_PORT = ":8103/"
+"""Where servers of the sessions are shown to be; they are where nobody else is."""
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return str(found.getsockname()[1])
+
+
+def carry_out(command: str, folder: Path, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=folder, env=environment, capture_output=True, timeout=60, check=False
+    )
+    return (done.stdout + done.stderr).decode()
+
+
+def start(command: str, folder: Path, environment: dict[str, str], servers: ExitStack) -> str:
+    """Begin what ends with `&`, a server; what it prints until it is ready. It is stopped when the sessions end."""
+    server = servers.enter_context(
+        subprocess.Popen(
+            ["/bin/sh", "-c", "exec " + command.rstrip().removesuffix("&")],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+    )
+    servers.callback(server.terminate)
+    assert server.stdout is not None
+    return "".join(server.stdout.readline() for _ in range(2))
 
 
 def test_readme_sessions_print_what_they_show(tmp_path: Path) -> None:

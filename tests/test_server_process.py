@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import signal
 import socket
 import subprocess
@@ -102,10 +103,9 @@ def test_it_prints_where_it_is_and_a_command_to_try(path: Path) -> None:
         assert server.process.stdout is not None
         line = server.process.stdout.readline()
         assert line.startswith("Try: curl 'http://127.0.0.1:")
-        done = subprocess.run(
-            ["/bin/sh", "-c", line.removeprefix("Try: ")], capture_output=True, text=True, check=True, timeout=30
-        )
-        assert json.loads(done.stdout)["resourceType"] == "Bundle"
+        _, _, address = shlex.split(line)
+        status, bundle = Client(server)("GET", address.removeprefix(server.root))
+        assert (status, bundle["resourceType"]) == (200, "Bundle")
         assert server.stop() == 0
     assert "GET /fhir/R4/Appointment/$find 200 " in server.log.read_text()
     assert {one.name for one in path.parent.iterdir()} == {"clinic.ledger", "clinic.ledger-lock", "clinic.log"}
@@ -142,6 +142,25 @@ def test_wrong_use_is_said_before_anything_is_served(ask: Ask, options: tuple[st
     said = ask("serve", *options)
     assert (said.code, said.out) == (2, "")
     assert words in said.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [('host = "0.0.0.0"', "--token-file"), ('cors_origin = ["https://a.example", "*"]', "'*' is no origin")],
+)
+def test_settings_of_the_file_hold_for_serve_alone(ask: Ask, setting: str, words: str) -> None:
+    set_up(ask)
+    Path("slotwright.toml").write_text(f"{setting}\n")
+    said = ask("serve", "--port", "0")
+    assert said.code == 2 and words in said.err
+    assert ask("list").code == 0
+
+
+def test_the_environment_says_where_to_listen(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_up(ask)
+    monkeypatch.setenv("SLOTWRIGHT_HOST", "0.0.0.0")
+    said = ask("serve", "--port", "0")
+    assert said.code == 2 and "--host 0.0.0.0" in said.err
 
 
 def test_tokens_that_cannot_be_read(ask: Ask) -> None:
