@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from desk_support import AMES, Ask, Said, asker, set_up
+from slotwright.cli.options import Bar
 
 ROWS = """\
 request_id,service,schedules,windows,patient,after
@@ -102,6 +103,42 @@ def test_what_cp_sat_has_proven_is_told_apart(ask: Ask) -> None:
     assert (report["bound"], round(report["priced"])) == (2000, 3000)
     levels = ask("batch", "plan", "three.csv", "--objective", "lexicographic", "--json").json["report"]["levels"]
     assert {one["proof"] for one in levels} <= {"prices", "cp-sat"} and levels[0]["proof"] == "prices"
+
+
+def test_progress_shows_who_is_served_and_the_gap(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def say(_bar: Bar, text: str) -> None:
+        said.append(text)
+
+    monkeypatch.setattr(Bar, "say", say)
+    assert ask("batch", "plan", "rows.csv").code == 0
+    # Greedy has no bound yet; later stages have one.
+    assert said[0] == "greedy: 2 served"
+    assert said[-1].startswith("proof: 2 served, gap 0.0%")
+
+
+@pytest.mark.parametrize(
+    ("limit", "ended", "words"),
+    [
+        (("--work-limit", "0"), "work", "The work limit ended the run."),
+        (
+            ("--time-limit-seconds", "0"),
+            "stopped",
+            "The time limit ended the run; with --work-limit instead, plans do not depend on the machine.",
+        ),
+    ],
+)
+def test_the_report_says_what_ended_the_run(ask: Ask, limit: tuple[str, str], ended: str, words: str) -> None:
+    # Three want the same half hour of two schedules: prices alone do not prove that one is served.
+    rows = ["request_id,service,schedules,windows"]
+    rows += [f"r{n},checkup,{both},2026-03-10T09:00/2026-03-10T09:30" for n, both in enumerate(
+        ("ames;room-1", "room-1;room-2", "ames;room-2")
+    )]  # fmt: skip
+    Path("three.csv").write_text("\n".join(rows), encoding="utf-8")
+    assert ask("batch", "plan", "three.csv", *limit, "--json").json["report"]["ended"] == ended
+    said = ask("batch", "plan", "three.csv", *limit)
+    assert "no plan is worth more than" in said.out and said.out.endswith(f"{words}\n")
 
 
 def test_exit_codes(ask: Ask) -> None:
