@@ -17,6 +17,7 @@ from .options import (
     unsafe_option,
     who_option,
 )
+from .publish import booking_options
 
 if TYPE_CHECKING:
     from ..io.ledger.ledger import Ledger
@@ -104,6 +105,8 @@ _LIBRARIES = ("httptools", "uvicorn", "uvloop")
     show_default=True,
     help="How long what has begun is waited for when the server stops.",
 )
+@booking_options
+@click.option("--public-feed", is_flag=True, help="Let everybody read $bulk-publish, also where tokens are required.")
 @click.option("--quiet", is_flag=True, help="Log no requests.")
 @now_option()
 @who_option()
@@ -123,6 +126,10 @@ def command(
     max_waiting: int,
     body_s: float,
     stop_s: float,
+    days: int,
+    booking_url: str | None,
+    booking_phone: str | None,
+    public_feed: bool,
     quiet: bool,
     now: str | None,
     who: str | None,
@@ -139,6 +146,7 @@ def command(
     Example:
       slotwright serve --ledger clinic.ledger --port 8103
     """
+    from ..io.publish.feed import Wanted
     from ..io.server.settings import Settings
 
     opened = open_existing(ledger, now, lock_timeout=lock_timeout, unsafe_filesystem=unsafe_filesystem)
@@ -157,6 +165,8 @@ def command(
         body_s,
         stop_s,
         not quiet,
+        Wanted(days, booking_url=booking_url, booking_phone=booking_phone),
+        public_feed,
     )
     _serve(opened, settings)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from slotwright.cli.main import run
 from slotwright.io import invoke, open_calendar, open_ledger
 from slotwright.io.publish.feed import BOOKING_LINK, BOOKING_PHONE, Feed, Wanted, feed
-from slotwright.io.publish.files import files_of, write_folder
+from slotwright.io.publish.files import files_of, manifest_of, write_folder
 from slotwright.solver.errors import InvalidInputError
 from support import EVERY_DAY, hours, parameters, practitioner, schedule, service, slot
 
@@ -212,13 +212,14 @@ def test_slots_stand_in_weeks_and_keep_their_ids() -> None:
 
 def test_the_manifest_names_every_file() -> None:
     found = published(Wanted(days=7, services=["tele-consultation"]))
-    files = files_of(found, "https://clinic.example/feed", NOW)
-    manifest = json.loads(files["$bulk-publish"])
+    url = "https://clinic.example/feed"
+    files = files_of(found)
+    manifest = manifest_of(found, f"{url}/$bulk-publish", url, NOW)
     assert manifest["transactionTime"] == "2026-03-09T13:00:30.000Z"
     assert manifest["request"] == "https://clinic.example/feed/$bulk-publish"
     assert manifest["error"] == []
     names = {one["url"].removeprefix("https://clinic.example/feed/"): one["type"] for one in manifest["output"]}
-    assert set(files) == {"$bulk-publish", *names}
+    assert set(files) == set(names)
     for name, kind in names.items():
         lines = [json.loads(line) for line in files[name].splitlines()]
         assert {line["resourceType"] for line in lines} <= {kind}
@@ -229,7 +230,9 @@ def test_a_folder_is_replaced_whole_and_only_if_asked(tmp_path: Path) -> None:
     folder, url = tmp_path / "feed", "https://clinic.example/feed"
     found = published(Wanted(days=7, services=["check-up"]))
     write_folder(found, folder, base_url=f"{url}/", now=NOW)
-    assert set(os.listdir(folder)) == set(files_of(found, url, NOW))
+    assert set(os.listdir(folder)) == {"$bulk-publish", *files_of(found)}
+    manifest = json.loads((folder / "$bulk-publish").read_text())
+    assert manifest == manifest_of(found, f"{url}/$bulk-publish", url, NOW)
     with pytest.raises(InvalidInputError, match="not empty"):
         write_folder(found, folder, base_url=url, now=NOW)
     shorter = published(Wanted(days=1, services=["check-up"]))

@@ -24,16 +24,16 @@ def is_known(name: str) -> bool:
     return _KNOWN.fullmatch(name) is not None
 
 
-def files_of(feed: Feed, base_url: str, now: datetime) -> Mapping[str, bytes]:
-    """Every file by name, the manifest first. `base_url` is where they will be read, without a slash at its end."""
+def files_of(feed: Feed) -> Mapping[str, bytes]:
+    """The NDJSON that a manifest names, by the name of the file."""
     parts = {_LOCATIONS: feed.locations, _SCHEDULES: feed.schedules, **feed.slots}
     if feed.errors:
         parts[_ERRORS] = feed.errors
-    manifest = orjson.dumps(_manifest(feed, base_url, now), option=orjson.OPT_INDENT_2)
-    return {MANIFEST: manifest} | {name: _ndjson(resources) for name, resources in parts.items()}
+    return {name: _ndjson(resources) for name, resources in parts.items()}
 
 
-def _manifest(feed: Feed, base_url: str, now: datetime) -> Json:
+def manifest_of(feed: Feed, request_url: str, base_url: str, now: datetime) -> Json:
+    """The manifest that is read at `request_url`, of files that are read below `base_url`."""
     states = sorted({state for one in feed.locations if (state := child(one, "address").get("state"))})
 
     def output(kind: str, name: str) -> Json:
@@ -45,7 +45,7 @@ def _manifest(feed: Feed, base_url: str, now: datetime) -> Json:
     errors = [{"type": "OperationOutcome", "url": f"{base_url}/{_ERRORS}"}] if feed.errors else []
     return {
         "transactionTime": utc_text_ms(int(now.timestamp() * 1000)),
-        "request": f"{base_url}/{MANIFEST}",
+        "request": request_url,
         "output": [
             output("Location", _LOCATIONS),
             output("Schedule", _SCHEDULES),
@@ -67,5 +67,8 @@ def write_folder(
     Raises InvalidInputError if there is a folder with other files, or one at all and `replace` is not set; OSError.
     """
     with new_folder(folder, replace=replace, is_known=is_known) as staged:
-        for name, content in files_of(feed, base_url.rstrip("/"), now).items():
+        base_url = base_url.rstrip("/")
+        manifest = manifest_of(feed, f"{base_url}/{MANIFEST}", base_url, now)
+        (staged / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+        for name, content in files_of(feed).items():
             (staged / name).write_bytes(content)

@@ -17,6 +17,7 @@ from ..ledger.ledger import Ledger, open_ledger
 from ..ledger.state import State
 from ..ledger.transaction import Transaction
 from ..outcome import INTERNAL, fault_of
+from ..publish.files import MANIFEST
 from ..rest import interaction, joined
 from ..rest.exchange import Interaction, Request
 from ..rest.openapi import document
@@ -25,6 +26,7 @@ from .answers import Answer, Form, in_json
 from .bodies import Bodies, ClientGone, parsed
 from .guard import Guard
 from .head import Head, Receive, Scope, Send, fields_of
+from .publishing import Published
 from .roles import permitted
 from .settings import BASE, Settings
 from .tokens import Holder, Tokens
@@ -49,6 +51,7 @@ class App:
         # Beside the reader's, so that whoever asks whether the server lives waits for no find.
         self._health = open_ledger(ledger.path, read_only=True, create=False, unsafe_filesystem=True)
         self._work = Work(ledger, settings.max_waiting)
+        self._published = Published(ledger, settings.feed, is_public=settings.is_feed_public or self._tokens is None)
 
     @property
     def waiting(self) -> int:
@@ -99,7 +102,11 @@ class App:
             _only(head, "POST")
             formats.check_content(head, forms=True)
             return oauth.token(self._tokens, head, await self._body(head, receive))
+        if _is_feed(path) and self._settings.is_feed_public:
+            return await self._feed(head, path, receive)
         holder = None if self._tokens is None else self._tokens.holder(head.headers.get("authorization"))
+        if _is_feed(path):  # every role may read
+            return await self._feed(head, path, receive)
         if path == "/auth/me" and holder is not None:
             _only(head, "GET")
             return oauth.me(holder)
@@ -110,13 +117,19 @@ class App:
     def _allowed(self, path: str) -> str:
         """The methods there are at an address."""
         path = path.rstrip("/")
-        if path in ("/healthz", "/openapi.json", "/auth/me"):
+        if path in ("/healthz", "/openapi.json", "/auth/me") or _is_feed(path):
             found = ["GET"]
         elif path == "/oauth2/token":
             found = ["POST"]
         else:
             found = [one for one in _METHODS if _is_known(one, path.removeprefix(BASE).strip("/"))]
         return ", ".join([*found, *(["HEAD"] if "GET" in found else []), "OPTIONS"])
+
+    async def _feed(self, head: Head, path: str, receive: Receive) -> Answer:
+        _only(head, "GET")
+        base, tag = self._base(head), head.headers.get("if-none-match")
+        name = path.removeprefix(f"{BASE}/")
+        return await _while_there(self._work.read(lambda _: self._published.answer(name, base, tag)), receive)
 
     async def _fhir(self, head: Head, path: str, receive: Receive, holder: Holder | None, form: Form) -> Answer:
         request = await self._request(head, path, receive, None if holder is None else holder)
@@ -218,6 +231,10 @@ async def _send(send: Send, head: Head, answer: Answer, more: Mapping[str, str])
         }
     )
     await send({"type": "http.response.body", "body": b"" if head.method == "HEAD" else answer.body})
+
+
+def _is_feed(path: str) -> bool:
+    return path == f"{BASE}/{MANIFEST}" or path.startswith(f"{BASE}/{MANIFEST}/")
 
 
 def _has_body(head: Head) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from ..publish.feed import Wanted
 
 BASE = "/fhir/R4"
 """The path below which FHIR begins."""
@@ -35,6 +37,8 @@ class Settings:
         Seconds in which a request must have arrived, and in which what has begun is answered when the server stops.
     logs
         Whether a line is logged for each request.
+    feed, is_feed_public
+        What `$bulk-publish` lists, and whether it can be read without a token.
     """
 
     host: str = "127.0.0.1"
@@ -50,3 +54,5 @@ class Settings:
     body_s: float = 30.0
     stop_s: float = 30.0
     logs: bool = True
+    feed: Wanted = field(default_factory=Wanted)
+    is_feed_public: bool = False
