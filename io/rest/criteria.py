@@ -36,11 +36,12 @@ class Criterion:
     values: tuple[str, ...]
     is_plain: bool
     _matches: Callable[[Sequence[Any]], bool]
+    _absent: str | bool | None = None
 
     def fits(self, resource: Json) -> bool:
         found = walk(resource, self.parameter.path)
-        if not found and self.parameter.absent is not None:
-            found = [self.parameter.absent]
+        if not found and self._absent is not None:
+            found = [self._absent]
         return self._matches(found)
 
 
@@ -62,8 +63,8 @@ def criterion(parameter: Parameter, modifier: str, text: str, base: str) -> Crit
         return any(test(one) for one in found for test in tests)
 
     if modifier == "not":
-        return Criterion(parameter, text, values, False, lambda found: not matches(found))
-    return Criterion(parameter, text, values, not modifier, matches)
+        return Criterion(parameter, text, values, False, lambda found: not matches(found), parameter.absent)
+    return Criterion(parameter, text, values, not modifier, matches, parameter.absent)
 
 
 def _is_empty(found: Sequence[Any]) -> bool:
@@ -117,9 +118,9 @@ def _reference_test(value: str, kind: str | None) -> _Test:
         stored = target(text)
         if kind is not None and (stored is None or stored.type != kind):
             return False
-        if name is None:
+        if name is None and "/" not in value:
             return stored is not None and stored.id == value
-        return text == value or stored == name
+        return text == value or (stored is not None and stored == name)
 
     return test
 

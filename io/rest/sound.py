@@ -37,7 +37,7 @@ def sound(body: object, kind: str, base: str) -> Json:
 
 def _without_hits(resource: Json) -> None:
     """What an answer said about bookings hit is no part of the resource."""
-    if "extension" in resource:
+    if resource.get("extension"):
         left = [one for one in resource["extension"] if one.get("url") != urls.BOOKING_HIT]
         resource["extension"] = left
         if not left:
