@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,8 +58,15 @@ class Examined:
         self.is_active = resource.get("active") is not False
         self.actors: list[Json] = resource.get("actor") or []
         self.compiled: CompiledCalendar | None = None
+        self.claims: dict[str, Claim] = {}
+        """By label what `compiled` was made of, where it follows its store."""
         self.opening: Opening | None = None
         """That of the last question."""
+
+    @property
+    def actor(self) -> Target | None:
+        """The resource whose parameters come last."""
+        return target(self.actors[0].get("reference")) if self.actors else None
 
     @cached_property
     def actor_key(self) -> Target | str:
@@ -101,13 +108,20 @@ class Examined:
 
 
 class Prepared:
-    """Everything derived from a store's resources, by schedule and service."""
+    """Everything derived from a store's resources, by schedule and service.
 
-    def __init__(self, store: Store) -> None:
+    `note` is told of every calendar that is compiled, with the claims it is made of.
+    """
+
+    def __init__(self, store: Store, note: Callable[[Examined, Sequence[Claim]], None] | None = None) -> None:
         self._store = store
+        self._note = note
         self.zones = Zones()
         self._services: dict[str, Service | None] = {}
         self._examined: dict[tuple[str, str], Examined | None] = {}
+        self._of_actor: dict[Target, set[tuple[str, str]]] = {}
+        self._compiled: dict[str, dict[str, Examined]] = {}
+        """By schedule and service, those that have a compiled calendar."""
         self._axes: dict[Grid, Axis] = {}
         self._hours: dict[tuple[tuple[Weekly, ...] | None, str, Axis], list[Piece]] = {}
         self._near: dict[tuple[tuple[Weekly, ...] | None, str, int, int], list[Piece]] = {}
@@ -130,7 +144,10 @@ class Prepared:
         key = schedule_id, service.id
         if key not in self._examined:
             resource = self._store.read(f"Schedule/{schedule_id}")
-            self._examined[key] = None if resource is None else Examined(self._store, service, resource)
+            examined = None if resource is None else Examined(self._store, service, resource)
+            if examined is not None and examined.actor is not None:
+                self._of_actor.setdefault(examined.actor, set()).add(key)
+            self._examined[key] = examined
         return self._examined[key]
 
     def axis(self, grid: Grid, start: int, end: int) -> Axis:
@@ -153,7 +170,23 @@ class Prepared:
             claims = self._store.claims(examined.id, examined.service)
             compiled = CompiledCalendar(rules, axis, self._expanded(rules, axis), claims, now_ms=now_ms)
             examined.compiled = compiled
+            self._compiled.setdefault(examined.id, {})[examined.service.id] = examined
+            if self._note is not None:
+                self._note(examined, claims)
         return compiled.at(now_ms)
+
+    @property
+    def is_empty(self) -> bool:
+        """Has nothing been looked up yet?"""
+        return not self._services and not self._examined
+
+    @property
+    def has_compiled(self) -> bool:
+        return bool(self._compiled)
+
+    def compiled(self, schedule_id: str) -> list[Examined]:
+        """The schedule as seen from each service for which its calendar is compiled."""
+        return list(self._compiled.get(schedule_id, {}).values())
 
     def admission(self, examined: Examined, low: int, high: int, claims: Sequence[Claim]) -> Admission:
         """What one question in [low, high) is put to, with the claims that matter for it."""
@@ -173,11 +206,45 @@ class Prepared:
             hours = self._near[key] = expand_hours(rules.weekly, rules.zone, start, end)
         return Opening.of(rules, hours, start, end)
 
-    def forget_claims(self) -> None:
-        """Stored Slots or Appointments have changed."""
-        for examined in self._examined.values():
+    def forget(self, name: Target) -> None:
+        """A resource has changed: the rules that come from it are read anew when they are asked for.
+
+        What Slots and Appointments mean for calendars that are compiled already is not looked at here.
+        """
+        if self.is_empty:
+            return
+        gone = self._of_actor.get(name, set()).copy()
+        if name.type == "Schedule":
+            gone |= {key for key in self._examined if key[0] == name.id}
+        elif name.type == "HealthcareService":
+            self._services.pop(name.id, None)
+            gone |= {key for key in self._examined if key[1] == name.id}
+        for key in gone:
+            examined = self._examined.pop(key)
             if examined is not None:
+                self._drop(examined)
+        if gone:
+            self._hours.clear()  # those that nobody has any more would stay for ever
+
+    def _drop(self, examined: Examined) -> None:
+        schedule_id, service_id = examined.id, examined.service.id
+        if examined.actor is not None:
+            keys = self._of_actor[examined.actor]
+            keys.discard((schedule_id, service_id))
+            if not keys:
+                del self._of_actor[examined.actor]
+        of_schedule = self._compiled.get(schedule_id, {})
+        of_schedule.pop(service_id, None)
+        if not of_schedule:
+            self._compiled.pop(schedule_id, None)
+
+    def forget_claims(self) -> None:
+        """Stored Slots or Appointments have changed in some way."""
+        for of_schedule in self._compiled.values():
+            for examined in of_schedule.values():
                 examined.compiled = None
+                examined.claims = {}
+        self._compiled.clear()
 
     def _expanded(self, rules: Rules, axis: Axis) -> list[Piece]:
         # Many schedules share the hours of their service: expand them once.

@@ -47,6 +47,7 @@ OPERATIONS = (
 LEDGER = (
     *("group bundle", "group who", "group rehearsal"),
     *("ledger flush", "ledger lock", "ledger threads", "ledger snapshot", "ledger undo", "ledger lapse"),
+    "ledger following",
     *("ledger chain", "ledger time", "ledger version", "ledger ids", "ledger capacity", "ledger derived"),
     *("ledger mark", "ledger files", "ledger backup", "ledger verify", "ledger erasure", "ledger load"),
 )

@@ -436,6 +436,14 @@ class Database:
             (schedule, int(end - start > LONG_MINUTES), start, slot),
         )
 
+    def claim(self, schedule: str, start: int, end: int, slot: str) -> ClaimRow | None:
+        """That of one Slot."""
+        found = self.execute(
+            f"SELECT {_CLAIM} FROM claim WHERE schedule = ? AND long = ? AND start = ? AND slot = ?",
+            (schedule, int(end - start > LONG_MINUTES), start, slot),
+        )
+        return next(map(ClaimRow._make, found), None)
+
     def claims_near(self, schedule: str, low: int, high: int) -> list[ClaimRow]:
         """The claims that meet the minutes [low, high)."""
         found = self._at_once(
@@ -522,6 +530,14 @@ class Database:
 
     def users_of_slot(self, slot: str) -> list[str]:
         return [row[0] for row in self.execute("SELECT appointment FROM slot_use WHERE slot = ?", (slot,))]
+
+    def held_on(self, schedule: str) -> Iterator[tuple[str, str]]:
+        """Slot and Appointment, for all Slots of a schedule whose claims say something of Appointments."""
+        return self.execute(
+            "SELECT slot, appointment FROM claim JOIN slot_use USING (slot) "
+            "WHERE schedule = ? AND (services IS NOT NULL OR until IS NOT NULL)",
+            (schedule,),
+        )
 
     def add_identifier(self, name: str, appointment: str) -> None:
         self._at_once("INSERT OR IGNORE INTO identifier VALUES (?, ?)", (name, appointment))

@@ -28,9 +28,10 @@ from .derived import Derived
 from .entries import Entry, changes_of
 from .failures import ledger_error, not_text, translated
 from .files import check_place, file_id, is_same_file, is_writable, place_of, size_of
+from .following import Following
 from .lock import WriterLock
 from .schema import FORMAT, TERMS_SINCE
-from .state import State, are_rules
+from .state import State
 from .transaction import Transaction
 
 Clock = Callable[[], datetime]
@@ -44,9 +45,6 @@ _BATCH_MOST = 1024
 
 _PAGE_LEAST = 512
 """SQLite takes shorter files for empty ones, and would write over them."""
-
-_CATCH_UP_MOST = 200
-"""If others have written more entries than this, everything prepared is made anew."""
 
 
 @dataclass(eq=False)
@@ -72,18 +70,21 @@ class _Half:
     def __init__(self, database: Database, clock: Clock, *, is_writable: bool) -> None:
         self.database = database
         self.state = State(database, clock, is_writable=is_writable)
+        self.following = Following(self.state)
         self.seen = 0
 
     def catch_up(self, last: EntryRow | None) -> None:
-        """Forget what entries since the last look have changed."""
+        """Take notice of the entries since the last look."""
         seq = 0 if last is None else last.seq
         if seq == self.seen:
             return
-        rules_too = not self.seen < seq <= self.seen + _CATCH_UP_MOST
-        if not rules_too:
-            changes = (change for row in self.database.entries(self.seen) for change in changes_of(row))
-            rules_too = any(are_rules(change.reference.partition("/")[0]) for change in changes)
-        self.state.forget(rules_too=rules_too)
+        if seq < self.seen:
+            self.following.begin_anew()
+        try:
+            self.following.follow(self.database.entries(self.seen))
+        except BaseException:
+            self.following.begin_anew()  # half of it may be done
+            raise
         self.seen = seq
 
 
@@ -456,6 +457,7 @@ class Ledger:
             elif transaction.notes_only:
                 database.commit()
             else:
+                transaction.abandon(last)
                 database.rollback()
         except apsw.Error as error:
             if transaction is None or not self._is_written(transaction.last, last):

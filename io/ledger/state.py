@@ -15,7 +15,7 @@ from ..errors import LedgerDamaged
 from ..instants import ceil_minute, floor_minute, instant_ms
 from ..mapping import BOOKED, NEVER_BOOKED, Codings, UnusableSlot
 from ..prepared import Prepared, Service
-from ..references import Json, children, target
+from ..references import Json, Target, children, target
 from .database import ClaimRow, Database
 
 
@@ -59,11 +59,10 @@ class State:
         ids += [row.slot for row in self.database.unusable(schedule_id)]
         return [slot for id in ids if (slot := self.read(f"Slot/{id}")) is not None]
 
-    def forget(self, *, rules_too: bool) -> None:
-        """Resources have changed under what is prepared; `rules_too`: other than Slots and Appointments."""
-        if rules_too:
-            self.prepared = Prepared(self)
-        else:
+    def changed(self, name: Target) -> None:
+        """A resource has been written in this transaction, or the write is taken back."""
+        self.prepared.forget(name)
+        if name.type in ("Slot", "Appointment"):
             self.prepared.forget_claims()
 
 
@@ -73,11 +72,6 @@ def parsed(content: bytes, what: str) -> Json:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise LedgerDamaged(f"the body of {what} is not JSON any more") from error
-
-
-def are_rules(kind: str) -> bool:
-    """May resources of this type be part of what is compiled: a service, a schedule, an actor?"""
-    return kind not in ("Slot", "Appointment")
 
 
 # Rows of claims ↔ Slots and the solver's claims

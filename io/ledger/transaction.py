@@ -16,7 +16,7 @@ from ..references import Json, Target, target
 from .database import Database, EntryRow, ResourceRow, SavepointName
 from .derived import Derived
 from .entries import ORIGIN, Change, new_id, sealed
-from .state import State, are_rules
+from .state import State
 
 
 class Mark(NamedTuple):
@@ -39,7 +39,8 @@ class Transaction:
         self.last = last
         self._changes: list[Change] = []
         self._made = 0
-        self._rules_changed = False
+        self._touched: set[Target] = set()
+        """All that was written, Slots and Appointments left out."""
         self._last_lapse: EntryRow | None = None
         self.notes_only = False
         """Whether something was noted that is worth a commit without an entry: what was loaded, and was there."""
@@ -130,6 +131,7 @@ class Transaction:
     def _put_new(self, resources: Sequence[Json]) -> list[Json]:
         """Store resources whose ids are new, in as few statements as can be."""
         seq, place = self.seq, len(self._changes)
+        self.state.prepared.forget_claims()
         stored: list[Json] = []
         bodies: list[tuple[int, bytes]] = []
         rows: list[tuple[str, str, int, int, int]] = []
@@ -176,9 +178,9 @@ class Transaction:
             number = database.add_body(self.seq, len(self._changes) + 1, content)
         self._changes.append(Change(str(name), version, None if content is None else sha256(content).hexdigest()))
         database.set_resource(name.type, name.id, version, number, self.seq if row is None else row.origin)
-        if are_rules(name.type):
-            self._rules_changed = True
-            self.state.forget(rules_too=True)
+        if name.type not in ("Slot", "Appointment"):
+            self._touched.add(name)
+        self.state.changed(name)
 
     # Entries
 
@@ -243,5 +245,6 @@ class Transaction:
         self.notes_only = False
         self._changes = []
         self._made = 0
-        if self._rules_changed:
-            self.state.forget(rules_too=True)
+        for name in self._touched:
+            self.state.changed(name)
+        self.state.prepared.forget_claims()

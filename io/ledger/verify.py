@@ -26,7 +26,7 @@ from .database import Database, EntryRow
 from .derived import Derived
 from .entries import JUDGED, ORIGIN, Change, changes_of, hash_of
 from .schema import BODIES, TERMS_SINCE
-from .state import State, are_rules, schedule_of, service_ids
+from .state import State, schedule_of, service_ids
 
 _SHOWN = 50
 """Findings of one kind that are listed; the rest are counted."""
@@ -178,8 +178,7 @@ class _Replay:
         self._database.set_resource(
             name.type, name.id, change.version, number, row.seq if current is None else current.origin
         )
-        if are_rules(name.type):
-            self._state.forget(rules_too=True)
+        self._state.changed(name)
         old = None if current is None or current.content is None else orjson.loads(current.content)
         try:
             self._derived.change(name.type, name.id, old, resource, guard)

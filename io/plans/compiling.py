@@ -276,8 +276,8 @@ class _Compiler:
         calendar = self._state.prepared.calendar(examined, axis, self._now_ms)
         if self._left_out:
             calendar = calendar.without(self._left_out)
+        calendar = calendar.copy()  # that of the store follows it, a plan is of one state
         if examined.id in self._closed:
-            calendar = calendar.copy()
             calendar.add(self._closed[examined.id])
         return calendar
 

@@ -205,12 +205,7 @@ def _carried_out(transaction: Transaction, part: Interaction) -> Response:
     if part.write is not None:
         return part.write(transaction)
     assert part.read is not None, "a Bundle is no entry of a Bundle"
-    # What is compiled stands for what was there before this transaction, and must not outlive it.
-    transaction.state.forget(rules_too=False)
-    try:
-        return part.read(transaction.state)
-    finally:
-        transaction.state.forget(rules_too=False)
+    return part.read(transaction.state)
 
 
 def _rank(method: str) -> int:
