@@ -180,7 +180,7 @@ def _check_access(
     for name, value in (*(("--cors-origin", one) for one in origins),):
         if (wrong := check_origin(value)) is not None:
             raise click.UsageError(f"{name} {wrong}.")
-    if base_url is not None and not base_url.startswith(("http://", "https://")):
+    if base_url is not None and not (base_url.startswith(("http://", "https://")) and base_url.isascii()):
         raise click.UsageError(f"--base-url {base_url!r} is no address; write it as https://clinic.example/fhir/R4.")
     if is_loopback(host):
         return

@@ -230,11 +230,13 @@ class Server:
 
 
 @contextmanager
-def serving(ledger: Path, *options: str, now: str | None = NOW, port: int = 0) -> Generator[Server]:
-    """`slotwright serve` on a free port, until the end."""
+def serving(ledger: Path, *options: str, now: str | None = NOW, files: int | None = None) -> Generator[Server]:
+    """`slotwright serve` on a free port, until the end; it may open so many files."""
     log = ledger.with_suffix(".log")
-    command = [COMMAND, "serve", "--ledger", str(ledger), "--port", str(port), *options]
+    command = [COMMAND, "serve", "--ledger", str(ledger), "--port", "0", *options]
     command += [] if now is None else ["--now", now]
+    if files is not None:
+        command = ["/bin/sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
     with log.open("a") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:

@@ -56,6 +56,8 @@ def test_each_library_has_one_home() -> None:
         "pyarrow": {"io/arrow.py"},
         "apsw": {f"io/ledger/{name}.py" for name in ("database", "failures", "ledger", "verify")},
         "fcntl": {"io/ledger/lock.py"},
+        "uvicorn": {"io/server/run.py", "io/server/protocol.py"},
+        "uvloop": {"io/server/run.py"},
     }
     for library, home in homes.items():
         assert {str(path.relative_to(ROOT)) for path in FILES if library in roots(path)} == home

@@ -61,6 +61,15 @@ def test_names_given_by_allowed_host(made: Made) -> None:
     assert {host: face("GET", "/healthz", host=host).status for host in asked} == asked
 
 
+def test_what_a_proxy_tells_clients_is_ours(made: Made) -> None:
+    face = made(base_url="https://clinic.example/fhir/R4")
+    assert face("GET", "/healthz", host="clinic.example", origin="https://clinic.example").status == 200
+    assert face("GET", "/healthz", origin="https://clinic.example").status == 200, "the proxy may name us as it likes"
+    assert face("GET", "/healthz", host="sub.clinic.example").status == 403
+    assert face("GET", "/healthz", host="clinic.example", origin="http://clinic.example:80").status == 403
+    assert face("GET", "/openapi.json", host="clinic.example").json["servers"]
+
+
 # Origins
 
 

@@ -241,7 +241,11 @@ def test_a_body_of_just_the_size_is_taken(made: Made) -> None:
 def test_a_bundle_of_too_many_entries(made: Made) -> None:
     bundle: Resource = {"resourceType": "Bundle", "type": "batch", "entry": [{}] * 4}
     status, code, text = made(max_entries=3)("POST", BASE, bundle).issue
-    assert (status, code, text) == (413, "too-costly", "The Bundle has 4 entries, at most 3 are taken")
+    assert (status, code, text) == (
+        413,
+        "too-costly",
+        "The Bundle has 4 entries, at most 3 are taken at once; send it in parts",
+    )
 
 
 def test_too_many_parameters(face: Face) -> None:

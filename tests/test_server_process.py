@@ -214,6 +214,17 @@ def test_what_has_begun_is_answered_before_it_ends(path: Path, how: signal.Signa
     assert booked(path) == ["09:00"]
 
 
+def test_who_waits_too_long_while_it_stops_is_told_nothing_wrong(path: Path) -> None:
+    """Whether the booking is made is not known yet: the client may ask again, and must not be told that it failed."""
+    with open_ledger(path) as other, serving(path, "--stop-timeout", "0.2") as server:
+        with busy(other):
+            waiting = raw(server, request(server, "POST", BOOK, json.dumps(booking("09:00")).encode(), TYPE))
+            until_read(server)
+            server.process.terminate()
+            assert everything(waiting) == b""
+        assert server.process.wait(30) == 0
+
+
 def listens(server: Server) -> bool:
     try:
         socket.create_connection(server.address, timeout=30).close()
@@ -272,6 +283,18 @@ def test_half_open_connections_keep_nobody_from_booking(server: Server, path: Pa
         one.close()
     assert server.stop() == 0
     assert booked(path) == TIMES[:10], "half a request books nothing"
+
+
+def test_connections_leave_files_for_the_ledger(path: Path) -> None:
+    with serving(path, files=128) as server:
+        client = Client(server)
+        assert client.free()[0] == "00:00"
+        several = [raw(server, b"") for _ in range(150)]
+        assert everything(several[-1]).startswith(b"HTTP/1.1 429 ")
+        assert client.book("09:00") == 201, "the writer opens the ledger only now"
+        for one in several:
+            one.close()
+        until_read(server)
 
 
 def test_half_a_request_is_not_waited_for(path: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TypeVar
 
-from ..errors import NotFound, TooLarge, WrongMethod
+from ..errors import NotFound, WrongMethod
 from ..ledger.ledger import Ledger, open_ledger
 from ..ledger.state import State
 from ..ledger.transaction import Transaction
@@ -46,7 +46,9 @@ class App:
         """`port` is the one listened on. Raises LoadError if the tokens cannot be read."""
         self._settings = settings
         self._tokens = None if settings.token_file is None else Tokens(settings.token_file)
-        self._guard = Guard(settings.host, port, hosts=settings.hosts, origins=settings.origins)
+        self._guard = Guard(
+            settings.host, port, hosts=settings.hosts, origins=settings.origins, base_url=settings.base_url
+        )
         self._bodies = Bodies(settings.max_body, settings.body_s)
         # Beside the reader's, so that whoever asks whether the server lives waits for no find.
         self._health = open_ledger(ledger.path, read_only=True, create=False, unsafe_filesystem=True)
@@ -174,14 +176,9 @@ class App:
 
     async def _judged(self, request: Request) -> Interaction:
         """What it asks for. Raises Refusal."""
-        entries = request.body.get("entry") if isinstance(request.body, dict) and not request.path else None  # type: ignore[reportUnknownMemberType]
-        if not isinstance(entries, list):
+        if request.path:
             return interaction(request)
-        most = self._settings.max_entries
-        count = len(entries)  # type: ignore[reportUnknownArgumentType]
-        if count > most:
-            raise TooLarge(f"The Bundle has {count:,} entries, at most {most:,} are taken")
-        return await asyncio.to_thread(interaction, request, bundle_most=most)
+        return await asyncio.to_thread(interaction, request, bundle_most=self._settings.max_entries)
 
     async def _carry_out(self, asked: Interaction, receive: Receive, form: Form) -> Answer:
         if asked.write is not None:
@@ -227,7 +224,9 @@ async def _send(send: Send, head: Head, answer: Answer, more: Mapping[str, str])
         {
             "type": "http.response.start",
             "status": answer.status,
-            "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
+            "headers": [
+                (name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()
+            ],
         }
     )
     await send({"type": "http.response.body", "body": b"" if head.method == "HEAD" else answer.body})

@@ -27,10 +27,17 @@ _EXPOSED = "etag, location, content-location"
 class Guard:
     """Knows the server's own names and the origins that may ask."""
 
-    def __init__(self, host: str, port: int, *, hosts: Sequence[str], origins: Sequence[str]) -> None:
+    def __init__(
+        self, host: str, port: int, *, hosts: Sequence[str], origins: Sequence[str], base_url: str | None = None
+    ) -> None:
         self._port = port
         self._hosts = {with_port for name in (bracketed(host), *LOOPBACK) for with_port in self._spelled(name)}
         self._further = {name.lower() for name in hosts}
+        self._own: str | None = None
+        if base_url is not None:  # what a proxy tells clients is ours
+            address = urlsplit(base_url.lower())
+            self._further.add(address.netloc)
+            self._own = f"{address.scheme}://{address.netloc}"
         self._origins = frozenset(origin.lower().rstrip("/") for origin in origins)
 
     def _spelled(self, name: str) -> list[str]:
@@ -54,7 +61,7 @@ class Guard:
         return head.local is not None and host in self._spelled(bracketed(head.local[0]))
 
     def _may_ask(self, origin: str, host: str) -> bool:
-        if origin in self._origins or origin == f"http://{host}":
+        if origin in self._origins or origin in (f"http://{host}", self._own):
             return True
         # A proxy that speaks TLS for us is one that we were told the name of.
         return origin == f"https://{host}" and (host in self._further or _without_port(host) in self._further)

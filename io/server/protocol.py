@@ -7,7 +7,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from ..errors import InvalidRequest, Refusal, TooLarge, TooSlow
+from ..errors import InvalidRequest, Refusal, TooLarge, TooMany, TooSlow
 from .answers import PLAIN
 
 _HEAD_MOST = 65_536
@@ -15,11 +15,11 @@ _HEAD_MOST = 65_536
 
 
 class Protocol(HttpToolsProtocol):
-    """Of uvicorn's, with limits on how long and how large the head of a request may be."""
+    """Of uvicorn's, with limits on how long and how large the head of a request may be, and on how many there are."""
 
-    def __init__(self, *args: Any, head_s: float, **others: Any) -> None:
+    def __init__(self, *args: Any, head_s: float, most: int, **others: Any) -> None:
         super().__init__(*args, **others)
-        self._head_s = head_s
+        self._head_s, self._most = head_s, most
         self._head_size = 0
         self._is_in_head = True
         self._has_begun = False
@@ -28,7 +28,10 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._arm()
+        if len(self.connections) > self._most:
+            self._refuse(TooMany("Too many connections are open, try again in a second"))
+        else:
+            self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()

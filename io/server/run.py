@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import signal
 import socket
@@ -26,6 +25,14 @@ _IDLE_S = 75
 """Seconds after which a connection without requests is closed."""
 
 _BACKLOG = 2048
+
+_LAST_S = 1.0
+"""Seconds for the threads to end when nobody waits for them any more."""
+
+_FILES_KEPT = 64
+"""Open files that are not for connections: the ledger must be able to open its own."""
+
+_FILES_MOST = 65_536
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -63,7 +70,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def _serve(ledger: Ledger, settings: Settings, listening: socket.socket, ready: Callable[[], None]) -> None:
     app = App(ledger, settings, listening.getsockname()[1])
-    protocol: Any = partial(Protocol, head_s=settings.body_s)
+    protocol: Any = partial(Protocol, head_s=settings.body_s, most=_connections_most())
     config = uvicorn.Config(
         app,  # type: ignore[reportArgumentType]
         http=protocol,
@@ -74,18 +81,30 @@ async def _serve(ledger: Ledger, settings: Settings, listening: socket.socket, r
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=_IDLE_S,
-        timeout_graceful_shutdown=math.ceil(settings.stop_s),
     )
-    await _Server(config, app, ready).serve(sockets=[listening])
-    app.close(settings.stop_s)
+    await _Server(config, app, settings.stop_s, ready).serve(sockets=[listening])
+    app.close(_LAST_S)
+
+
+def _connections_most() -> int:
+    """How many connections may be open, after as many files were asked for as may be."""
+    if sys.platform == "win32":
+        return _FILES_MOST
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES_MOST if hard == resource.RLIM_INFINITY else min(hard, _FILES_MOST)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(wanted - _FILES_KEPT, 1)
 
 
 class _Server(uvicorn.Server):
     """Of uvicorn's, which ends by itself after a signal instead of raising it anew."""
 
-    def __init__(self, config: uvicorn.Config, app: App, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, app: App, stop_s: float, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._app, self._ready = app, ready
+        self._app, self._stop_s, self._ready = app, stop_s, ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -93,7 +112,14 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.stop()
+        timer = asyncio.get_running_loop().call_later(self._stop_s, self._hang_up)
         await super().shutdown(sockets)
+        timer.cancel()
+
+    def _hang_up(self) -> None:
+        """Nobody is waited for any longer. To answer 500 would be wrong: what has begun may be written yet."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
