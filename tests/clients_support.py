@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,8 +23,8 @@ from typing import Any, NoReturn
 from urllib.request import urlopen
 
 import pytest
-from ledger_support import BEGINNING
-from slotwright.io import open_ledger
+import server_support
+from server_support import clinic
 from support import Resource
 
 SCRIPTS = Path(__file__).resolve().parent / "clients"
@@ -59,27 +59,13 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, resources: Iterable[Resource], *options: str) -> Generator[Server]:
-    """`slotwright serve` over a new ledger, until the block ends; it must end well."""
+def serving(folder: Path, *options: str) -> Generator[Server]:
+    """`slotwright serve` over a new ledger of the basic clinic, until the block ends; it must end well."""
     path = folder / "clinic.ledger"
-    with open_ledger(path, clock=lambda: BEGINNING, identity="clients") as ledger:
-        ledger.load(list(resources), now=BEGINNING)
-    command = [str(program("slotwright")), "serve", "--ledger", str(path), "--port", "0", "--quiet", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            said = process.stdout.readline()
-            assert " at http://" in said, said + (process.communicate()[1] if process.poll() else "")
-            yield Server(said.rpartition(" at ")[2].strip().removesuffix("/fhir/R4"), path)
-        finally:
-            process.terminate()
-            out, err = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, out + err
-
-
-def program(name: str) -> Path:
-    """A program of the environment that runs the tests."""
-    return Path(sys.executable).parent / name
+    clinic(path).close()
+    with server_support.serving(path, "--quiet", *options) as one:
+        yield Server(one.root, path)
+        assert one.stop() == 0
 
 
 # A connection that is cut

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import server_support
 from clients_support import CuttingProxy, Scripts, Server, scripts, serving
-from ledger_support import basic
+from slotwright.io import open_ledger
 from support import Resource
 
+ROOT = Path(__file__).resolve().parent.parent
 MONDAY = "2026-03-16T"
 
 
@@ -21,7 +24,7 @@ def node_fixture() -> Scripts:
 
 @pytest.fixture
 def server(node: Scripts, tmp_path: Path) -> Iterator[Server]:  # noqa: ARG001 no server without Node
-    with serving(tmp_path, basic(), "--allowed-host", "127.0.0.1") as one:
+    with serving(tmp_path, "--allowed-host", "127.0.0.1") as one:
         yield one
 
 
@@ -75,6 +78,11 @@ def test_searches_are_paged(node: Scripts, server: Server) -> None:
     assert said == {"pages": [2, 2, 1], "slots": starts("09:00"), "earlier": 0, "one": "booked"}
 
 
+def test_bundles_are_carried_out(node: Scripts, server: Server) -> None:
+    said = node.play("bundles", server.url)
+    assert said == {"batch": ["200", "404"], "transaction": ["201", "201"], "linked": True}
+
+
 def test_a_retry_after_a_cut_connection_books_once(node: Scripts, server: Server) -> None:
     with CuttingProxy(server.port, "$book") as proxy:
         said = node.play("retry", proxy.url, "urn:uuid:8d0b4e3c-77aa-4a54-9d7c-6d1f64cf8f4b")
@@ -87,7 +95,7 @@ def test_a_retry_after_a_cut_connection_books_once(node: Scripts, server: Server
 def test_credentials_give_a_token(node: Scripts, tmp_path: Path) -> None:
     tokens = tmp_path / "tokens.toml"
     tokens.write_text('[[token]]\nsubject = "front desk"\nrole = "booker"\ntoken = "a secret of the front desk"\n')
-    with serving(tmp_path, basic(), "--token-file", str(tokens)) as server:
+    with serving(tmp_path, "--token-file", str(tokens)) as server:
         said = node.play("login", server.url, "front desk", "a secret of the front desk")
     # The client has a text of its own for 401.
     assert said["before"]["message"] == "Unauthorized"
@@ -111,3 +119,15 @@ def test_the_command_line_of_medplum_finds_books_and_cancels(node: Scripts, serv
     assert booked["status"] == "booked"
     assert medplum("get", f"Appointment/{booked['id']}") == booked
     assert medplum("post", f"Appointment/{booked['id']}/$cancel", "{}")["status"] == "cancelled"
+
+
+def test_the_session_of_the_readme_prints_what_it_shows(node: Scripts, tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text()
+    found = re.search(r"^```js\n(?P<session>.*?)^```\n\n```text\n(?P<printed>.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    ledger = tmp_path / "clinic.ledger"
+    with open_ledger(ledger) as one:
+        one.load(str(ROOT / "examples" / "clinic"))
+    with server_support.serving(ledger, now="2026-03-09T13:00:00Z") as server:
+        session = found["session"].replace("http://127.0.0.1:8103", server.root)
+        assert node.run("--input-type=module", "--eval", session) == found["printed"]

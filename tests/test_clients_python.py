@@ -11,7 +11,6 @@ import pytest
 from clients_support import CuttingProxy, Server, serving
 from fhirpy import AsyncFHIRClient, SyncFHIRClient
 from fhirpy.base.exceptions import OperationOutcome, ResourceNotFound
-from ledger_support import basic
 from pymedplum import AsyncMedplumClient, MedplumClient
 from pymedplum.exceptions import BadRequestError, NotFoundError
 from support import Resource
@@ -34,7 +33,7 @@ IDENTIFIER = [{"system": "http://example.org/bookings", "value": "17"}]
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    with serving(tmp_path, basic(), "--allowed-host", "127.0.0.1") as one:
+    with serving(tmp_path, "--allowed-host", "127.0.0.1") as one:
         yield one
 
 

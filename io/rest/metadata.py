@@ -14,7 +14,7 @@ from .parameters import PARAMETERS
 from .types import SERVED
 
 FHIR_VERSION = "4.0.1"
-_INTERACTIONS = ("read", "search-type", "create", "update", "delete", "history-type")
+_INTERACTIONS = ("read", "vread", "search-type", "create", "update", "delete", "history-instance", "history-type")
 _SYSTEM = ("batch", "transaction", "history-system")
 
 
@@ -62,7 +62,7 @@ def _resource(kind: str, base: str) -> Json:
         "type": kind,
         "interaction": [{"code": one} for one in _INTERACTIONS],
         "versioning": "versioned-update",
-        "readHistory": False,
+        "readHistory": True,
         "updateCreate": True,
         "conditionalCreate": True,
         "conditionalRead": "not-match",

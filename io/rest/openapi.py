@@ -9,7 +9,7 @@ from ..operations.declared import OPERATIONS, REMOVED_OPERATIONS
 from ..references import Json
 from .definitions import TYPE
 from .openapi_operations import operation_path, removed_path
-from .openapi_parts import answers, body, components, in_path, in_query, reference
+from .openapi_parts import answers, body, components, in_path, in_query, reference, to_write
 from .parameters import PARAMETERS
 from .types import SERVED
 
@@ -100,7 +100,7 @@ def _resource_paths(kind: str) -> dict[str, Json]:
                 "summary": f"Create a {kind}",
                 "tags": [kind],
                 "parameters": [_CONDITION],
-                "requestBody": body(reference(kind)),
+                "requestBody": body(to_write(kind)),
                 "responses": answers({200: kind, 201: kind}, *written),
             },
         },
@@ -114,6 +114,14 @@ def _resource_paths(kind: str) -> dict[str, Json]:
             }
         },
         f"/{kind}/_history": {"get": _history(f"history{kind}", f"Changes of {kind}", kind)},
+        f"/{kind}/{{id}}/_history": {
+            "parameters": [in_path("id")],
+            "get": _history(f"historyOf{kind}", f"Versions of a {kind}", kind, 404),
+        },
+        f"/{kind}/{{id}}/_history/{{version}}": {
+            "parameters": [in_path("id"), in_path("version")],
+            "get": _get(f"vread{kind}", f"Read a version of a {kind}", kind, kind, 404, 410),
+        },
         f"/{kind}/{{id}}": {
             "parameters": [in_path("id")],
             "get": _get(f"read{kind}", f"Read a {kind}", kind, kind, 404, 410),
@@ -122,7 +130,7 @@ def _resource_paths(kind: str) -> dict[str, Json]:
                 "summary": f"Update a {kind}, or create it with this id",
                 "tags": [kind],
                 "parameters": [_VERSION],
-                "requestBody": body(reference(kind)),
+                "requestBody": body(to_write(kind)),
                 "responses": answers({200: kind, 201: kind}, *written),
             },
             "delete": {
@@ -143,8 +151,8 @@ def _get(id: str, summary: str, kind: str, tag: str, *errors: int) -> Json:
     return {"operationId": id, "summary": summary, "tags": [tag], "responses": answers({200: kind}, *errors)}
 
 
-def _history(id: str, summary: str, tag: str) -> Json:
-    return {**_get(id, summary, "Bundle", tag, 400), "parameters": [_SINCE, _COUNT]}
+def _history(id: str, summary: str, tag: str, *errors: int) -> Json:
+    return {**_get(id, summary, "Bundle", tag, 400, *errors), "parameters": [_SINCE, _COUNT]}
 
 
 def _bundle() -> Json:

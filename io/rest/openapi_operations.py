@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..operations.declared import Declaration, Parameter
 from ..references import Json
 from .definitions import described
-from .openapi_parts import answers, body, in_path, in_query, reference
+from .openapi_parts import answers, body, in_path, in_query, to_write
 
 _TAG = "Operations"
 _DATE_TIME = {
@@ -37,7 +37,7 @@ def removed_path(path: str, replacement: str) -> Json:
         "tags": [_TAG],
         "summary": f"No longer supported, use {replacement}",
         "deprecated": True,
-        "responses": answers({}, 400),
+        "responses": answers({}, 400, 404),
     }
     name = "".join(letter for letter in path if letter.isalpha())
     return {
@@ -79,7 +79,7 @@ def _request_schema(operation: Declaration) -> Json:
             },
         },
     }
-    return parameters if operation.body is None else {"anyOf": [parameters, reference(operation.body)]}
+    return parameters if operation.body is None else {"anyOf": [parameters, to_write(operation.body)]}
 
 
 def _named(parameter: Parameter) -> Json:
@@ -88,7 +88,7 @@ def _named(parameter: Parameter) -> Json:
         value = parameter.kinds[0]
         schema = _element(parameter)
     else:
-        value, schema = "resource", reference(parameter.type)
+        value, schema = "resource", to_write(parameter.type)
     return {
         "type": "object",
         "description": described(parameter),

@@ -10,7 +10,7 @@ from ..references import Json
 FHIR = "application/fhir+json"
 MEDIA = (FHIR, "application/json")
 _ID = {"type": "string", "pattern": "^[A-Za-z0-9\\-.]{1,64}$"}
-_EVERYWHERE = (403, 405, 406, 413, 415, 429, 500, 503)
+_EVERYWHERE = (403, 404, 405, 406, 413, 415, 429, 500, 503)
 """What every route below the base may answer."""
 
 _STATUSES = "proposed pending booked arrived fulfilled cancelled noshow entered-in-error checked-in waitlist"
@@ -54,6 +54,16 @@ def in_query(name: str, schema: Json, description: str, *, required: bool = Fals
     return {"name": name, "in": "query", "required": required, "description": description, "schema": schema}
 
 
+def to_write(kind: str) -> Json:
+    """The schema of a resource that is sent. What is stored may be of earlier days, and is answered as it is."""
+    elements: Json = {
+        "type": "object",
+        "required": list(_REQUIRED.get(kind, ())),
+        "properties": _ELEMENTS.get(kind, {}),
+    }
+    return {"allOf": [reference(kind), elements]} if elements["properties"] else reference(kind)
+
+
 def body(schema: Json, *, required: bool = True) -> Json:
     return {"required": required, "content": {one: {"schema": schema} for one in MEDIA}}
 
@@ -85,8 +95,8 @@ def components(kinds: Sequence[str], *, has_tokens: bool) -> Json:
 def _resource(kind: str) -> Json:
     return {
         "type": "object",
-        "required": ["resourceType", *_REQUIRED.get(kind, ())],
-        "properties": {"resourceType": {"const": kind}, "id": _ID, **_ELEMENTS.get(kind, {})},
+        "required": ["resourceType"],
+        "properties": {"resourceType": {"const": kind}, "id": _ID},
     }
 
 
