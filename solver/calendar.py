@@ -149,6 +149,10 @@ class CompiledCalendar(Admission):
         """The occupying claims in force."""
         return iter(self._occupying)
 
+    def occupying(self, low: int, high: int) -> list[Claim]:
+        """Those of them that meet [low, high)."""
+        return self._occupying.overlapping(low, high)
+
     def bookings_left(self, start: int, most: int) -> int:
         """How many more bookings may start at this minute by the booking limits, up to `most`."""
         return self._tally.left(start, most)

@@ -36,6 +36,11 @@ class Limit(NamedTuple):
             return _MONDAY + 7 * low, _MONDAY + 7 * high
         return month_start(low), month_start(high)
 
+    def minutes(self, zone: Zone, number: int) -> tuple[int, int]:
+        """The minutes [start, end) of a period."""
+        first, last = self.days(number)
+        return _first_minute(zone, first), _first_minute(zone, last)
+
     def bounds(self, zone: Zone, low: int, high: int) -> list[int]:
         """The first minutes of all periods that meet [low, high], and of the one after them."""
         first, last = (self.number(zone.local_day(minute)) for minute in (low, high))
@@ -71,7 +76,7 @@ class Tally:
             before = self._counts.get(key, 0)
             self._counts[key] = before + change
             if (before >= limit.frequency) != (before + change >= limit.frequency):
-                turned.append(self._minutes(limit, key[1]))
+                turned.append(limit.minutes(self._zone, key[1]))
         return from_pairs(turned)
 
     def is_full(self, start: int) -> bool:
@@ -98,14 +103,10 @@ class Tally:
     def full(self) -> Edges:
         """All minutes whose period is full."""
         return from_pairs(
-            self._minutes(self._limits[place], number)
+            self._limits[place].minutes(self._zone, number)
             for (place, number), count in self._counts.items()
             if count >= self._limits[place].frequency
         )
-
-    def _minutes(self, limit: Limit, number: int) -> tuple[int, int]:
-        first, last = limit.days(number)
-        return _first_minute(self._zone, first), _first_minute(self._zone, last)
 
 
 class Room(NamedTuple):

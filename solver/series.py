@@ -13,16 +13,22 @@ from .grid import places
 
 def later_occurrences(start: int, occurrences: int, zone: Zone) -> tuple[int, ...] | None:
     """The starts of the occurrences after the first, at the same wall-clock time; None if one does not exist."""
-    day, second = zone.local(start)
     found: list[int] = []
     for week in range(1, occurrences):
-        if not zone.exists(day + 7 * week, second):
+        at = occurrence_start(start, week, zone)
+        if at is None:
             return None
-        instant_ms = zone.instant_ms(day + 7 * week, second * 1000)
-        if instant_ms % MINUTE_MS:
-            return None
-        found.append(instant_ms // MINUTE_MS)
+        found.append(at)
     return tuple(found)
+
+
+def occurrence_start(start: int, week: int, zone: Zone) -> int | None:
+    """The same wall-clock time so many weeks later; None if the clock does not show it at a whole minute."""
+    day, second = zone.local(start)
+    if not zone.exists(day + 7 * week, second):
+        return None
+    instant_ms = zone.instant_ms(day + 7 * week, second * 1000)
+    return None if instant_ms % MINUTE_MS else instant_ms // MINUTE_MS
 
 
 def series_starts(
@@ -51,7 +57,7 @@ def accepts_series(calendar: CompiledCalendar, start: int, later: Sequence[int],
         return True
     seen = calendar.copy()
     for at in later:
-        for claim in _claims(calendar, start):
+        for claim in occurrence_claims(calendar, start):
             seen.add(claim)
         if not seen.is_open(at):
             return False
@@ -59,7 +65,7 @@ def accepts_series(calendar: CompiledCalendar, start: int, later: Sequence[int],
     return True
 
 
-def _claims(calendar: CompiledCalendar, start: int) -> list[Claim]:
+def occurrence_claims(calendar: CompiledCalendar, start: int) -> list[Claim]:
     """The Slots that booking one occurrence stores."""
     foot = calendar.rules.footprint
     end = start + foot.duration
