@@ -230,6 +230,27 @@ def test_a_bundle_needs_what_its_entries_need() -> None:
     assert [isinstance(one, NotAllowed) for one in permitted(batch, Role.READER).parts] == [False, True, True, True]
 
 
+def test_entries_of_a_batch_are_judged_one_by_one_and_a_transaction_as_a_whole(guarded: Face) -> None:
+    def entry(method: str, url: str, **more: Any) -> dict[str, Any]:
+        return {"request": {"method": method, "url": url}, **more}
+
+    entries = [
+        entry("GET", "Schedule/a"),
+        entry("POST", "Patient", resource={"resourceType": "Patient", "name": [{"text": "Ann Lee"}]}),
+        entry("DELETE", "Schedule/b"),
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    before = guarded.ledger.last
+    assert guarded("POST", BASE, bundle, **bearer(DESK)).issue[:2] == (403, "forbidden")
+    assert guarded.ledger.last == before
+    reply = guarded("POST", BASE, {**bundle, "type": "batch"}, **bearer(DESK))
+    assert (reply.status, reply.json["type"]) == (200, "batch-response")
+    assert [one["response"]["status"][:3] for one in reply.json["entry"]] == ["200", "201", "403"]
+    (entry_made,) = guarded.ledger.entries(before)
+    assert entry_made.input is not None and entry_made.input["who"] == "front desk"
+    assert guarded.ledger.read("Schedule/b") is not None
+
+
 def test_every_token_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = token_file(tmp_path / "t.toml", ("a", "reader", READ), ("b", "booker", DESK), ("c", "admin", BOSS))
     known = tokens.Tokens(path)

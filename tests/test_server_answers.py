@@ -238,6 +238,38 @@ def test_a_body_of_just_the_size_is_taken(made: Made) -> None:
     assert made(max_body=len(content) - 1)("POST", f"{BASE}/Appointment/$book", content).status == 413
 
 
+def test_a_large_body_is_read_like_any_other(face: Face) -> None:
+    assert face("POST", f"{BASE}/Appointment/$book", booking("09:00", comment="x" * 300_000)).status == 201
+    assert face("POST", f"{BASE}/Appointment/$book", b"[" + b"1," * 300_000).issue[2] == "Invalid request body"
+
+
+def test_a_transaction_is_one_entry_after_another_in_one_request(face: Face) -> None:
+    entries = [
+        {
+            "request": {"method": "PUT", "url": f"Patient/p{number}"},
+            "resource": {"resourceType": "Patient", "id": f"p{number}"},
+        }
+        for number in range(3)
+    ]
+    reply = face("POST", BASE, {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    assert (reply.status, reply.json["type"], len(reply.json["entry"])) == (200, "transaction-response", 3)
+    assert face("GET", "/healthz").json["transactions"] == 1
+    read = face("GET", f"{BASE}/Patient/p2")
+    assert (read.status, read.headers["etag"]) == (200, 'W/"1"')
+    assert face("GET", f"{BASE}/Patient/p2", if_none_match='W/"1"').status == 304
+    assert face("PUT", f"{BASE}/Patient/p2", {"resourceType": "Patient", "id": "p2"}, if_match='W/"7"').issue[:2] == (
+        412, "conflict"
+    )  # fmt: skip
+
+
+def test_a_search_may_be_sent_as_a_form(face: Face) -> None:
+    got = face("GET", f"{BASE}/Schedule?_id=a").json["entry"]
+    kind = "application/x-www-form-urlencoded"
+    assert [face("POST", f"{BASE}/Schedule/_search", b"_id=a", content_type=kind).json["entry"]] == [got]
+    assert face("POST", f"{BASE}/Schedule/_search?_id=a", b"", content_type=kind).json["entry"] == got
+    assert face("POST", f"{BASE}/Schedule/_search", b"{}").issue[:2] == (415, "not-supported")
+
+
 def test_a_bundle_of_too_many_entries(made: Made) -> None:
     bundle: Resource = {"resourceType": "Bundle", "type": "batch", "entry": [{}] * 4}
     status, code, text = made(max_entries=3)("POST", BASE, bundle).issue
