@@ -11,6 +11,7 @@ import pytest
 from ledger_support import basic
 from rest_support import BASE, Face, NewFace, Said, link, resource_of, said
 from rest_support import face_fixture as face_fixture
+from slotwright.io.rest import candidates, search
 from slotwright.io.rest.criteria import criterion
 from slotwright.io.rest.parameters import PARAMETERS, parameters_of
 from support import Resource, appointment, service, service_type, slot
@@ -264,17 +265,17 @@ def test_pages_stay_what_they_are_while_others_write(face: NewFace) -> None:
 
 def test_what_a_bundle_says(face: NewFace) -> None:
     clinic = face(*basic(*(at(f"s{number}", "09:00") for number in range(3))))
-    bundle = resource_of(clinic.get("Slot?status=free&_count=2"))
+    bundle = resource_of(clinic.get("Slot?start=ge2026&_count=2"))
     assert {name: bundle[name] for name in ("resourceType", "type")} == {"resourceType": "Bundle", "type": "searchset"}
-    assert link(bundle, "self") == f"{BASE}/Slot?status=free&_count=2"
+    assert link(bundle, "self") == f"{BASE}/Slot?start=ge2026&_count=2"
     assert bundle["entry"][0] == {
         "fullUrl": f"{BASE}/Slot/s0",
         "resource": clinic.ledger.read("Slot/s0"),
         "search": {"mode": "match"},
     }
     assert "total" not in bundle
-    assert resource_of(clinic.get("Slot?status=free&_count=2&_total=accurate"))["total"] == 3
-    assert resource_of(clinic.get("Slot?status=free&_count=3"))["total"] == 3
+    assert resource_of(clinic.get("Slot?start=ge2026&_count=2&_total=accurate"))["total"] == 3
+    assert resource_of(clinic.get("Slot?start=ge2026&_count=3"))["total"] == 3
     assert resource_of(clinic.get("Slot?schedule=a&_count=1"))["total"] == 3
     for query in ("_summary=count", "_count=0", "status=free&_summary=count"):
         counted = resource_of(clinic.get(f"Slot?{query}"))
@@ -290,6 +291,37 @@ def test_a_page_holds_at_most_a_thousand(face: NewFace) -> None:
     assert len(page["entry"]) == 1000
     assert len(resource_of(clinic.get("Patient"))["entry"]) == 20
     assert len(clinic.found("Patient?_count=999")) == 1001
+
+
+def test_a_search_looks_at_so_many_resources_and_goes_on_at_the_next_page(
+    face: NewFace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "PAGE_LOOK_MOST", 4)
+    monkeypatch.setattr(search, "LOOK_MOST", 9)
+    clinic = face(
+        *(at(f"s{number}", "09:00", comment="x", status="free" if number < 8 else "busy") for number in range(9))
+    )
+    first = resource_of(clinic.get("Slot?start=ge2026&status:not=free"))
+    assert "entry" not in first and link(first, "next") is not None
+    assert clinic.found("Slot?start=ge2026&status:not=free") == ["s8"]
+    assert len(clinic.found("Slot?start=ge2026&_sort=-start")) == 9
+    clinic.put(at("s9", "09:00"))
+    for query in ("_sort=-start", "status:not=busy&_summary=count", "start=ge2026&_total=accurate"):
+        refused = said(clinic.get(f"Slot?{query}"))
+        assert refused[:2] == (400, "too-costly"), query
+        assert refused.text.startswith("This means to look at more than 9 resources of type Slot; name an identifier")
+    assert said(clinic.post(at("s", "10:00"), if_none_exist="specialty=x"))[:2] == (400, "too-costly")
+    assert len(clinic.found("Slot?schedule=a&_sort=start&start=2026-03-16&_id=s1,s2")) == 2
+
+
+def test_a_status_that_few_have_is_found_by_claims(face: NewFace, monkeypatch: pytest.MonkeyPatch) -> None:
+    clinic = face(*(at(f"s{number}", "09:00", status="free" if number % 3 else "busy") for number in range(9)),
+                  at("sic", "09:00", status="entered-in-error"))  # fmt: skip
+    system = "http://hl7.org/fhir/slotstatus"
+    for few in (5_000, 1):
+        monkeypatch.setattr(candidates, "_FEW", few)
+        assert clinic.found("Slot?status=busy") == clinic.found(f"Slot?status={system}|busy") == ["s0", "s3", "s6"]
+        assert clinic.found("Slot?status=busy,entered-in-error") == ["s0", "s3", "s6", "sic"]
 
 
 def test_what_is_not_known_is_named_or_refused(face: NewFace) -> None:

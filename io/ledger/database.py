@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, cast
 
@@ -469,6 +469,12 @@ class Database:
             "SELECT slot FROM claim WHERE schedule = ? AND long IN (0, 1) AND start >= ? AND start < ?",
             (schedule, low, high),
         )
+        return [row[0] for row in found]
+
+    def slots_of_status(self, statuses: Sequence[str], most: int) -> list[str]:
+        """The ids of the Slots whose claims have one of these statuses; no more than so many."""
+        marks = ", ".join("?" * len(statuses))
+        found = self.execute(f"SELECT slot FROM claim WHERE status IN ({marks}) LIMIT ?", (*statuses, most))
         return [row[0] for row in found]
 
     def claimed_schedules(self) -> Iterator[str]:

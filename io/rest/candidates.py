@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 import orjson
@@ -18,17 +19,22 @@ from .query import Search
 _ACTORS = {"Schedule": ("actor",), "Appointment": ("actor", *TARGETS)}
 
 
-def candidates(state: State, search: Search, base: str) -> list[Json] | None:
-    """The few resources among which the indexes say all that are sought lie; None: no index leads there."""
+_FEW = 5_000
+"""Slots of a status that are looked up one by one; of a status that more have, any page is soon full."""
+
+
+def candidates(state: State, search: Search, base: str) -> list[str] | None:
+    """The ids, in order, of those among which all that are sought lie; None: no index leads there."""
     ids = _ids(state, search, base)
-    if ids is None:
-        return None
-    found = (state.read(f"{search.kind}/{id}") for id in dict.fromkeys(ids))
-    return [one for one in found if one is not None]
+    return None if ids is None else sorted(set(ids))
 
 
-def everything(state: State, kind: str, after: str) -> Iterator[Json]:
-    """All resources of a type by id, after one."""
+def resources_of(state: State, kind: str, ids: list[str] | None, after: str = "") -> Iterator[Json]:
+    """The resources with these ids, or all of a type, by id; only those after one id."""
+    if ids is not None:
+        found = (state.read(f"{kind}/{id}") for id in ids[bisect_right(ids, after) :])
+        yield from (one for one in found if one is not None)
+        return
     while page := state.database.page(kind, after):
         for _, content in page:
             yield orjson.loads(content)
@@ -85,10 +91,26 @@ def _slots(state: State, criteria: list[Criterion], base: str) -> list[str] | No
             found += database.bearers("Slot", term(IDLE, schedule))
         return found + database.bearers("Slot", term(IDLE, ""))
     if span.low == -FOREVER or span.high == FOREVER:
-        return None
-    for schedule in list(database.claimed_schedules()):
-        found += database.slots_starting(schedule, low, high)
+        of_status = _of_status(state, criteria)
+        if of_status is None:
+            return None
+        found += of_status
+    else:
+        for schedule in list(database.claimed_schedules()):
+            found += database.slots_starting(schedule, low, high)
     return [*found, *database.unusable_slots(), *database.bearers_between("Slot", f"{IDLE}=", f"{IDLE}>")]
+
+
+def _of_status(state: State, criteria: list[Criterion]) -> list[str] | None:
+    """Slots of a status that few have."""
+    asked = next((one for one in criteria if one.parameter.name == "status"), None)
+    if asked is None:
+        return None
+    statuses = [plain(value).rpartition("|")[2] for value in asked.values]
+    if "" in statuses:
+        return None
+    found = state.database.slots_of_status(statuses, _FEW + 1)
+    return found if len(found) <= _FEW else None
 
 
 def _schedules(one: Criterion, base: str) -> list[str]:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import orjson
 
 from ..errors import InvalidRequest
+from ..references import Json
 from .criteria import Criterion, criterion
 from .parameters import Parameter, parameters_of
 
@@ -76,6 +77,9 @@ class Search:
     wants_total: bool
     used: tuple[tuple[str, str], ...]
     ignored: tuple[str, ...]
+
+    def fits(self, resource: Json) -> bool:
+        return all(one.fits(resource) for one in self.criteria)
 
     def link(self, base: str, cursor: Cursor | None) -> str:
         pairs = [*self.used, *([("_cursor", cursor.text())] if cursor is not None else [])]

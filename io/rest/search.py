@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import total_ordering
-from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
+from ...solver.errors import LimitError
 from ..ledger.state import State
 from ..references import Json
-from .candidates import candidates, everything
+from .candidates import candidates, resources_of
 from .elements import folded, reference_text, stored_span, texts, tokens, walk
 from .exchange import Interaction, Request, Response
 from .parameters import Parameter
-from .query import Cursor, Search, is_strict, read_search
+from .query import COUNT_MOST, Cursor, Search, is_strict, read_search
 from .read import check_known
 from .types import check_readable
+
+LOOK_MOST = 50_000
+"""Resources that are looked at to sort, to count, or to find the one that a condition means."""
+
+PAGE_LOOK_MOST = 20_000
+"""Resources that are looked at for a page; a page that is not full by then goes on at the next one."""
 
 
 def search(request: Request, kind: str) -> Interaction:
@@ -31,13 +37,15 @@ def search(request: Request, kind: str) -> Interaction:
 
 
 def matching(state: State, asked: Search, base: str) -> Iterator[Json]:
-    """All that meet the conditions, in no order that could be relied on."""
-    near = candidates(state, asked, base)
-    return _fitting(everything(state, asked.kind, "") if near is None else near, asked)
-
-
-def _fitting(resources: Iterable[Json], asked: Search) -> Iterator[Json]:
-    return (one for one in resources if all(each.fits(one) for each in asked.criteria))
+    """All that meet the conditions, by id. Raises LimitError if that means to look at too many."""
+    for number, one in enumerate(resources_of(state, asked.kind, candidates(state, asked, base)), start=1):
+        if number > LOOK_MOST:
+            raise LimitError(
+                f"This means to look at more than {LOOK_MOST:,} resources of type {asked.kind}; name an identifier, an "
+                "actor, a schedule, or two times between which it starts"
+            )
+        if asked.fits(one):
+            yield one
 
 
 def _bundle(state: State, asked: Search, base: str) -> Json:
@@ -59,23 +67,46 @@ def _bundle(state: State, asked: Search, base: str) -> Json:
     return bundle
 
 
-def _page(state: State, asked: Search, base: str) -> tuple[list[Json], int | None, Cursor | None]:
-    """The resources of the page, how many there are in all if that is known, and where the next page begins."""
+class _Page(NamedTuple):
+    """The resources of a page, how many there are in all if that is known, and where the next page begins."""
+
+    resources: list[Json]
+    total: int | None
+    following: Cursor | None
+
+
+def _page(state: State, asked: Search, base: str) -> _Page:
     if asked.is_count_only:
-        return [], _count(state, asked, base), None
-    near = candidates(state, asked, base)
-    if near is None and not asked.order:
-        after = "" if asked.cursor is None else asked.cursor.id
-        left = list(islice(_fitting(everything(state, asked.kind, after), asked), asked.count + 1))
-        is_all = asked.cursor is None and len(left) <= asked.count
-        total = len(left) if is_all else _count(state, asked, base) if asked.wants_total else None
-    else:
-        found = list(_fitting(everything(state, asked.kind, "") if near is None else near, asked))
-        left = _after(sorted(found, key=lambda one: _rank(one, asked)), asked)
+        return _Page([], _count(state, asked, base), None)
+    if asked.order:
+        return _sorted_page(state, asked, base)
+    ids = candidates(state, asked, base)
+    after = "" if asked.cursor is None else asked.cursor.id
+    found: list[Json] = []
+    last: str | None = None
+    for number, one in enumerate(resources_of(state, asked.kind, ids, after), start=1):
+        if asked.fits(one):
+            if len(found) == asked.count:
+                last = found[-1]["id"]
+                break
+            found.append(one)
+        if number == PAGE_LOOK_MOST:
+            last = one["id"]
+            break
+    total = None
+    if last is None and asked.cursor is None:
         total = len(found)
+    elif asked.wants_total or (ids is not None and len(ids) <= COUNT_MOST):
+        total = _count(state, asked, base)
+    return _Page(found, total, None if last is None else Cursor([], last))
+
+
+def _sorted_page(state: State, asked: Search, base: str) -> _Page:
+    found = list(matching(state, asked, base))
+    left = _after(sorted(found, key=lambda one: _rank(one, asked)), asked)
     page = left[: asked.count]
-    more = len(left) > asked.count
-    return page, total, Cursor(_keys(page[-1], asked), page[-1]["id"]) if more else None
+    following = Cursor(_keys(page[-1], asked), page[-1]["id"]) if len(left) > asked.count else None
+    return _Page(page, len(found), following)
 
 
 def _count(state: State, asked: Search, base: str) -> int:
