@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import server_support
 from clients_support import CuttingProxy, Server, serving
 from fhirpy import AsyncFHIRClient, SyncFHIRClient
+from fhirpy.base.exceptions import AuthorizationError as UnknownToken
 from fhirpy.base.exceptions import OperationOutcome, ResourceNotFound
 from pymedplum import AsyncMedplumClient, MedplumClient
-from pymedplum.exceptions import BadRequestError, NotFoundError
+from pymedplum.exceptions import AuthorizationError, BadRequestError, NotFoundError
 from support import Resource
 
 WINDOW = {
@@ -110,6 +112,23 @@ def test_pymedplum_beside_an_event_loop(server: Server) -> None:
     assert server.count("Slot") == 4
 
 
+def test_pymedplum_and_fhirpy_with_credentials(tmp_path: Path) -> None:
+    secret = "the secret of the front desk"
+    tokens = server_support.token_file(tmp_path / "tokens.toml", ("front desk", "booker", secret))
+    with serving(tmp_path, "--token-file", tokens) as server:
+        with MedplumClient(
+            base_url=f"{server.url}/", client_id="front desk", client_secret=secret, allow_insecure_http=True
+        ) as client:
+            [offer, *_] = resources(client.execute_operation("Appointment", "find", params=WINDOW, method="GET"))
+            assert resources(client.execute_operation("Appointment", "book", params=offer))[0]["status"] == "booked"
+            with pytest.raises(AuthorizationError):
+                client.create_resource({"resourceType": "Organization"})
+        fhir: Any = SyncFHIRClient(server.base, authorization=f"Bearer {secret}")
+        assert fhir.resources("Slot").count() == 1
+        with pytest.raises(UnknownToken):
+            SyncFHIRClient(server.base, authorization="Bearer another").get("Schedule", "a")  # type: ignore[reportUnknownMemberType]
+
+
 # fhirpy
 
 
@@ -152,6 +171,9 @@ def test_fhirpy_saves_searches_and_deletes(server: Server) -> None:
     patient.save()
     assert patient["meta"]["versionId"] == "2"
     assert [one["id"] for one in client.resources("Patient").search(name="web", active="true")] == [patient["id"]]
+    once = client.resources("Patient").search(identifier="http://example.org/bookings|17")
+    found, is_new = once.get_or_create(client.resource("Patient", identifier=IDENTIFIER))
+    assert (found["id"], is_new) == (patient["id"], False)
     assert client.resources("Schedule").limit(1).count() == 2
     assert [one["id"] for one in client.resources("Schedule").limit(1).fetch_all()] == ["a", "b"]
     patient.delete()

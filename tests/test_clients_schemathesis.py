@@ -75,7 +75,7 @@ def test_every_answer_is_one_that_the_document_names(server: Server) -> None:
             response = case.call(base_url=server.url, session=session, timeout=60)
             asked[response.status_code] += 1
             case.validate_response(response, checks=judged)
-            if case.path.startswith("/fhir/R4") and response.content:
+            if case.path.startswith("/fhir/R4") and "$bulk-publish" not in case.path and response.content:
                 assert response.json()["resourceType"]
 
         ask()

@@ -71,6 +71,7 @@ def test_the_capability_statement_lists_every_type_with_what_it_searches(clinic:
 def test_every_operation_is_listed_with_a_definition_that_can_be_read(clinic: NewClinic) -> None:
     [rest] = get(clinic, "metadata")["rest"]
     [listed] = [one["operation"] for one in rest["resource"] if "operation" in one]
+    assert rest["operation"] == [{"name": "bulk-publish", "definition": f"{BASE}/OperationDefinition/bulk-publish"}]
     urls = {one["definition"]: one["name"] for one in listed}
     assert list(urls) == [f"{BASE}/OperationDefinition/Appointment-{one}" for one in IDS]
     for url, name in urls.items():
@@ -78,6 +79,12 @@ def test_every_operation_is_listed_with_a_definition_that_can_be_read(clinic: Ne
         OperationDefinition.model_validate(found)
         assert (found["url"], found["code"], found["resource"]) == (url, name, ["Appointment"])
         assert [one["name"] for one in found["parameter"] if one["use"] == "out"] == ["return"]
+
+
+def test_the_definition_of_the_feed_is_one_of_the_system(clinic: NewClinic) -> None:
+    found = get(clinic, "OperationDefinition/bulk-publish")
+    OperationDefinition.model_validate(found)
+    assert (found["system"], found["type"], found["instance"], found["affectsState"]) == (True, False, False, False)
 
 
 def test_the_definition_of_find_says_what_find_reads(clinic: NewClinic) -> None:
@@ -110,10 +117,10 @@ def test_the_definition_of_confirm_says_which_codes_there_are(clinic: NewClinic)
 @pytest.mark.parametrize(
     "query, ids",
     [
-        ({}, IDS),
-        ({"code": "cancel"}, ["cancel-by-reference", "cancel"]),
-        ({"_id": "Appointment-book,Appointment-hold"}, ["book", "hold"]),
-        ({"url": f"{BASE}/OperationDefinition/Appointment-find"}, ["find"]),
+        ({}, [*(f"Appointment-{one}" for one in IDS), "bulk-publish"]),
+        ({"code": "cancel"}, ["Appointment-cancel-by-reference", "Appointment-cancel"]),
+        ({"_id": "Appointment-book,Appointment-hold"}, ["Appointment-book", "Appointment-hold"]),
+        ({"url": f"{BASE}/OperationDefinition/Appointment-find"}, ["Appointment-find"]),
         ({"code": "cancel", "_id": "Appointment-book"}, []),
         ({"code": "nothing"}, []),
     ],
@@ -122,7 +129,7 @@ def test_definitions_are_searched(clinic: NewClinic, query: dict[str, str], ids:
     found = get(clinic, "OperationDefinition", **query)
     Bundle.model_validate(found)
     assert found["total"] == len(ids)
-    assert [one["resource"]["id"] for one in found.get("entry", [])] == [f"Appointment-{one}" for one in ids]
+    assert [one["resource"]["id"] for one in found.get("entry", [])] == ids
 
 
 @pytest.mark.parametrize(
@@ -179,6 +186,8 @@ def test_the_document_has_every_operation_and_every_type() -> None:
     for one in OPERATIONS:
         assert "post" in paths[f"/fhir/R4/{one.path}"]
     assert [path for path in paths if "get" in paths[path] and "$" in path] == [
+        "/fhir/R4/$bulk-publish",
+        "/fhir/R4/$bulk-publish/{file}",
         "/fhir/R4/Appointment/$find",
         "/fhir/R4/Schedule/{id}/$find",
     ]

@@ -1,4 +1,4 @@
-"""OperationDefinitions of the scheduling operations, from the data that reads their requests."""
+"""OperationDefinitions: those of the scheduling operations come from the data that reads their requests."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ CHANGED = "2026-11-26"
 """When the interface last changed."""
 
 TYPE = "OperationDefinition"
+PUBLISHING = "bulk-publish"
+"""The operation of the whole system, by its code; that is also the id of its definition."""
 SEARCHED = {"_id": ("id", "token"), "code": ("code", "token"), "url": ("url", "uri")}
 """Search parameters: the elements they look at, which are compared as a whole, and their types."""
 
@@ -26,30 +28,21 @@ def definitions(request: Request) -> Interaction:
         raise WrongMethod(f"{TYPE} is read with GET")
     if not id:
         return Interaction("search-type", TYPE, read=_always(_found(request.base, request.query)))
-    one = next((one for one in OPERATIONS if one.id == id), None)
+    one = next((one for one in _all(request.base) if one["id"] == id), None)
     if one is None:
         raise NotFound("Not found")
-    return Interaction("read", TYPE, read=_always(Response(200, definition(one, request.base))))
+    return Interaction("read", TYPE, read=_always(Response(200, one)))
 
 
-def url_of(operation: Declaration, base: str) -> str:
+def url_of(id: str, base: str) -> str:
     """Where the definition of an operation is read."""
-    return f"{base}/{TYPE}/{operation.id}"
+    return f"{base}/{TYPE}/{id}"
 
 
 def definition(operation: Declaration, base: str) -> Json:
     """The OperationDefinition of one operation."""
     return {
-        "resourceType": TYPE,
-        "id": operation.id,
-        "url": url_of(operation, base),
-        "version": version("slotwright"),
-        "name": "".join(part.capitalize() for part in operation.id.split("-")),
-        "title": operation.title,
-        "status": "active",
-        "kind": "operation",
-        "date": CHANGED,
-        "description": operation.documentation,
+        **_head(operation.id, operation.title, operation.documentation, base),
         "affectsState": operation.changes_state,
         "code": operation.name.removeprefix("$"),
         "resource": ["Appointment"],
@@ -60,6 +53,34 @@ def definition(operation: Declaration, base: str) -> Json:
             *(_parameter(one, "in") for one in operation.parameters),
             _parameter(operation.returns, "out"),
         ],
+    }
+
+
+def publishing(base: str) -> Json:
+    """The OperationDefinition of `$bulk-publish`, which has no parameters, and answers what is no FHIR resource."""
+    documentation = "Answers the manifest of a SMART Scheduling Links feed of the free times, in JSON; by GET only."
+    return {
+        **_head(PUBLISHING, "Publish free times", documentation, base),
+        "affectsState": False,
+        "code": PUBLISHING,
+        "system": True,
+        "type": False,
+        "instance": False,
+    }
+
+
+def _head(id: str, title: str, documentation: str, base: str) -> Json:
+    return {
+        "resourceType": TYPE,
+        "id": id,
+        "url": url_of(id, base),
+        "version": version("slotwright"),
+        "name": "".join(part.capitalize() for part in id.split("-")),
+        "title": title,
+        "status": "active",
+        "kind": "operation",
+        "date": CHANGED,
+        "description": documentation,
     }
 
 
@@ -92,8 +113,12 @@ def described(parameter: Parameter) -> str:
     return " ".join(said)
 
 
+def _all(base: str) -> list[Json]:
+    return [*(definition(one, base) for one in OPERATIONS), publishing(base)]
+
+
 def _found(base: str, query: Mapping[str, Sequence[str]]) -> Response:
-    several = [definition(one, base) for one in OPERATIONS]
+    several = _all(base)
     for name, (element, _) in SEARCHED.items():
         for value in query.get(name, ()):
             several = [one for one in several if one[element] in value.split(",")]

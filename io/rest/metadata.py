@@ -8,7 +8,7 @@ from ..errors import WrongMethod
 from ..operations.declared import OPERATIONS
 from ..references import Json
 from ..store import Store
-from .definitions import CHANGED, SEARCHED, TYPE, url_of
+from .definitions import CHANGED, PUBLISHING, SEARCHED, TYPE, url_of
 from .exchange import Interaction, Request, Response
 from .parameters import PARAMETERS
 from .types import SERVED
@@ -52,6 +52,7 @@ def statement(base: str) -> Json:
                 "read, searched and written beside them.",
                 "resource": [*(_resource(one, base) for one in SERVED), _operations()],
                 "interaction": [{"code": one} for one in _SYSTEM],
+                "operation": [{"name": PUBLISHING, "definition": url_of(PUBLISHING, base)}],
             }
         ],
     }
@@ -74,7 +75,7 @@ def _resource(kind: str, base: str) -> Json:
         found["operation"] = [
             {
                 "name": one.name.removeprefix("$"),
-                "definition": url_of(one, base),
+                "definition": url_of(one.id, base),
                 "documentation": f"{'GET or ' if not one.changes_state else ''}POST {one.path}: {one.documentation}",
             }
             for one in OPERATIONS

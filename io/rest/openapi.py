@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from ..operations.declared import OPERATIONS, REMOVED_OPERATIONS
 from ..references import Json
-from .definitions import TYPE
+from .definitions import PUBLISHING, TYPE
 from .openapi_operations import operation_path, removed_path
 from .openapi_parts import answers, body, components, in_path, in_query, reference, to_write
 from .parameters import PARAMETERS
@@ -53,7 +53,8 @@ def document(base: str, *, has_tokens: bool = False) -> Json:
             "title": "slotwright",
             "version": version("slotwright"),
             "description": "Scheduling of FHIR R4 Appointments: free times are found and booked by operations; "
-            "resources are read, searched and written beside them. Every answer below the base is a FHIR resource, "
+            "resources are read, searched and written beside them. Every answer below the base but the feed of free "
+            "times is a FHIR resource, "
             "every error an OperationOutcome.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
@@ -78,6 +79,7 @@ def _fhir() -> dict[str, Json]:
             "get": _get("definition", "The definition of an operation", TYPE, TYPE, 404),
         },
     }
+    found |= _publishing()
     for one in OPERATIONS:
         found.setdefault(f"/{one.path}", {}).update(operation_path(one))
     for path, replacement in REMOVED_OPERATIONS.items():
@@ -162,6 +164,20 @@ def _bundle() -> Json:
         "tags": ["System"],
         "requestBody": body(reference("RequestBundle")),
         "responses": answers({200: "Bundle"}, 400, 404, 405, 409, 410, 412, 413, 429),
+    }
+
+
+def _publishing() -> dict[str, Json]:
+    """The feed of free times; neither its manifest nor its files are resources."""
+    manifest = _plain("publish", "The manifest of the feed of free times", ("transactionTime", "request", "output"))
+    file = _plain("published", "A file of the feed", ())
+    file["get"]["responses"]["200"]["content"] = {"application/fhir+ndjson": {"schema": {"type": "string"}}}
+    return {
+        f"/${PUBLISHING}": manifest,
+        f"/${PUBLISHING}/{{file}}": {
+            "parameters": [{**in_path("file"), "schema": {"type": "string", "pattern": "^[a-z0-9-]+\\.ndjson$"}}],
+            **file,
+        },
     }
 
 

@@ -23,10 +23,17 @@ _Work = Callable[[Transaction], Response]
 
 
 def create(request: Request, kind: str) -> Interaction:
-    """`POST Type`; with If-None-Exist only if nothing meets its conditions. Raises Refusal."""
+    """`POST Type`; with If-None-Exist only if nothing meets its conditions. Raises Refusal.
+
+    Some clients send these conditions as the query.
+    """
     check_writable(kind)
     resource = sound(_without_id(request.body), kind, request.base)
-    condition = None if request.if_none_exist is None else condition_of(kind, request.if_none_exist, request.base)
+    if request.if_none_exist is not None:
+        condition = condition_of(kind, request.if_none_exist, request.base)
+    else:
+        search = read_search(kind, request.query, request.base, is_strict=False)
+        condition = search if search.criteria else None
 
     def work(transaction: Transaction) -> Response:
         found = None if condition is None else one_match(transaction, condition, request.base)
