@@ -73,9 +73,9 @@ SETTINGS = (
 
 SERVING = (
     "host", "port", "base-url", "token-file", "cors-origin", "allowed-host", "max-body", "max-entries", "queue",
-    "body-timeout", "stop-timeout", "quiet",
+    "body-timeout", "stop-timeout", "quiet", "days", "booking-url", "booking-phone",
 )  # fmt: skip
-"""The options of `serve` that it may set. That a server is open to everybody has to be typed."""
+"""The options of `serve` that it may set. What opens a server to everybody has to be typed."""
 
 SHARED = (
     "ledger", "timezone", "json", "ndjson", "engine", "now", "allow-past", "dry-run", "who", "lock-timeout",

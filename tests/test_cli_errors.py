@@ -573,7 +573,7 @@ def test_every_option_can_be_set_in_the_file() -> None:
     options = {one for command in commands for param in command.params for one in param.opts if one.startswith("--")}
     assert set(SETTINGS) == {option.removeprefix("--") for option in options}
     own = {one for param in serve_command.command.params for one in param.opts} - {f"--{one}" for one in SHARED}
-    assert {f"--{one}" for one in SERVING} == own - {"--insecure"}
+    assert {f"--{one}" for one in SERVING} == own - {"--insecure", "--public-feed"}
 
 
 def test_a_folder_called_slotwright_toml(ask: Ask) -> None:
