@@ -99,8 +99,14 @@ def command(
 
 
 def _needs_no_body(operation: str) -> bool:
-    """`Appointment/{id}/$confirm` and `Appointment/{id}/$cancel` say everything themselves (operations, 1)."""
-    return operation.count("/") == 2 and operation.endswith(("/$confirm", "/$cancel"))
+    """Is all said by the path already, as by `Appointment/{id}/$confirm`?"""
+    from ..io.errors import Refusal
+    from ..io.operations.call import Operation
+
+    try:
+        return not Operation.named(operation).declaration.needs_body
+    except Refusal:
+        return False
 
 
 def _read_query(query: str) -> dict[str, list[str]]:

@@ -202,8 +202,11 @@ def _install(node: Path, folder: Path) -> None:
         _cannot("there is no npm beside node")
     environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S
-    )
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        )
+    except subprocess.TimeoutExpired:
+        _cannot(f"npm ci took more than {PATIENCE_S:.0f} seconds")
     if done.returncode != 0:
         _cannot(f"npm ci said: {done.stderr.strip()[-500:]}")

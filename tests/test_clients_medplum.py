@@ -62,7 +62,16 @@ def test_refusals_are_shown_with_their_text(node: Scripts, server: Server) -> No
             "Operation 'Schedule/a/$find' is no longer supported, use Appointment/$find",
         ),
         "unread": ("not-found", "Not found"),
+        "patched": ("not-supported", "PATCH is not possible at 'Schedule/a'; GET, PUT or DELETE is"),
+        "upserted": ("not-supported", "PUT is not possible at 'Patient'; GET or POST is"),
+        "unsound": ("invalid", "The Slot is not a FHIR Slot: Object missing required field `schedule`.", ["Slot"]),
     }
+
+
+def test_questions_asked_at_once_are_one_batch(node: Scripts, server: Server) -> None:
+    said = node.play("together", server.url)
+    assert said.pop("nobody")["issue"] == {"code": "not-found", "text": "Not found"}
+    assert said == {"sent": ["POST /fhir/R4"], "a": "a", "offers": 4, "patients": 0}
 
 
 def test_resources_are_written_read_and_replaced(node: Scripts, server: Server) -> None:

@@ -54,8 +54,7 @@ def document(base: str, *, has_tokens: bool = False) -> Json:
             "version": version("slotwright"),
             "description": "Scheduling of FHIR R4 Appointments: free times are found and booked by operations; "
             "resources are read, searched and written beside them. Every answer below the base but the feed of free "
-            "times is a FHIR resource, "
-            "every error an OperationOutcome.",
+            "times is a FHIR resource, every error an OperationOutcome.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": base.removesuffix(prefix) or "/"}],

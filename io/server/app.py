@@ -146,7 +146,7 @@ class App:
         query.pop("_pretty", None)
         is_search = path.endswith("/_search")
         content = b""
-        if head.method in ("POST", "PUT", "PATCH") and _has_body(head):
+        if head.method in ("POST", "PUT") and _has_body(head):
             formats.check_content(head, forms=is_search)
             content = await self._body(head, receive)
         if is_search:

@@ -100,7 +100,32 @@ const stories = {
       missing: await failure(() => onAppointment('nobody', '$confirm')),
       removed: await failure(() => medplum.get(medplum.fhirUrl('Schedule', 'a', '$find'))),
       unread: await failure(() => medplum.readResource('Patient', 'nobody')),
+      patched: await failure(() => medplum.patchResource('Schedule', 'a', [{ op: 'remove', path: '/actor' }])),
+      upserted: await failure(() => medplum.upsertResource({ resourceType: 'Patient' }, 'identifier=7')),
+      unsound: await failure(() => medplum.createResource({ resourceType: 'Slot', status: 'free' })),
     };
+  },
+
+  /** Questions asked at once, which the client sends as one batch. */
+  async together() {
+    const sent = [];
+    const counting = new MedplumClient({
+      baseUrl,
+      cacheTime: 0,
+      autoBatchTime: 50,
+      fetch: (url, options) => {
+        sent.push(`${options.method} ${new URL(url).pathname}`);
+        return fetch(url, options);
+      },
+    });
+    const query = new URLSearchParams({ ...WINDOW, 'service-type-reference': SERVICE, schedule: 'Schedule/a' });
+    const [a, offers, nobody, patients] = await Promise.all([
+      counting.readResource('Schedule', 'a'),
+      counting.get(counting.fhirUrl('Appointment', '$find') + `?${query}`),
+      failure(() => counting.readResource('Schedule', 'nobody')),
+      counting.searchResources('Patient', 'active=true'),
+    ]);
+    return { sent, a: a.id, offers: resources(offers).length, nobody, patients: patients.length };
   },
 
   /** One booking with an identifier, by way of a connection that is cut after the commit. */
