@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -9,7 +11,7 @@ import pytest
 from ledger_support import NOW, basic, buffer, later, moment, proposal, template, visit
 from rest_support import Face, NewFace, Said, resource_of, said
 from rest_support import face_fixture as face_fixture
-from slotwright.io import invoke
+from slotwright.io import invoke, open_ledger
 from support import Resource, appointment, parameters, schedule, service, service_type, slot
 
 NINE, HALF_PAST, TEN = (f"2026-03-16T{time}:00.000Z" for time in ("09:00", "09:30", "10:00"))
@@ -97,6 +99,26 @@ def test_only_slots_that_concern_the_same_service_block(face: NewFace) -> None:
     assert clinic.put(written("y", serviceType=[xray])).status == 409
     assert clinic.put(written("y")).status == 409, "without a type it concerns every service"
     assert clinic.put(written("y", TEN, later("10:00", 30), serviceType=[xray])).status == 201
+
+
+def test_a_hold_that_has_lapsed_takes_no_time_and_its_lapse_is_recorded_with_the_write(tmp_path: Path) -> None:
+    now = [moment(NOW)]
+    with open_ledger(tmp_path / "holds.ledger", clock=lambda: now[0], identity="holds") as ledger:
+        ledger.load(basic())
+        clinic = Face(ledger)
+        held = proposal(visit("a", "09:00"))
+        made = clinic.ask("POST", "Appointment/$hold", {"resourceType": "Parameters", "parameter": [
+            {"name": "appointment", "resource": held}, {"name": "hold-minutes", "valuePositiveInt": 15}]})  # fmt: skip
+        hold = resource_of(made, 201)["entry"][0]["resource"]
+        now[0] += timedelta(minutes=15) - timedelta(milliseconds=1)
+        assert said(clinic.put(written())).status == 409
+        now[0] += timedelta(milliseconds=1)
+        assert said(clinic.put({**written(), "id": "y"}, if_match='W/"9"')).status == 412
+        assert resource_of(clinic.get(f"Appointment/{hold['id']}"))["status"] == "pending"
+        assert clinic.put(written()).status == 201
+        assert resource_of(clinic.get(f"Appointment/{hold['id']}"))["status"] == "cancelled"
+        assert [one.kind for one in ledger.entries()][-2:] == ["lapse", "update"]
+        assert ledger.verify() == []
 
 
 # What an operation made

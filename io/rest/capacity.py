@@ -44,7 +44,7 @@ def check_capacity(state: State, old: Json | None, new: Json) -> None:
         for one in state.database.claims_near(row.schedule, row.start, row.end)
         if one.slot != row.slot and one.status != "free"
     ]
-    for lens in _lenses(state, new, near):
+    for lens in _lenses(state, new, near) if near else ():
         claims = (claim_of(one, lens.id, lens.codings) for one in near)
         taken = blocked([one for one in claims if one.relevant], row.tolerance)
         if intervals.touches(taken, row.start, row.end):
