@@ -24,8 +24,8 @@ LEAVES = [
 ]  # fmt: skip
 NAMES = [
     "resourceType", "id", "meta", "extension", "url", "valueReference", "reference", "schedule", "status", "start",
-    "end", "serviceType", "slot", "participant", "actor", "identifier", "system", "value", "coding", "code", "name", "family",
-    "planningHorizon", "availableTime", "notAvailable", "active", "contained", "versionId", "valueInstant",
+    "end", "serviceType", "slot", "participant", "actor", "identifier", "system", "value", "coding", "code", "name",
+    "family", "planningHorizon", "availableTime", "notAvailable", "active", "contained", "versionId", "valueInstant",
 ]  # fmt: skip
 VALUES = ["", "a", "Schedule/a", "2026-03", "ge2026-03-16", "u|7", "7|", "\\", ",", "true", "-start", "5", "WyJzMSJd",
           "1.1", "\x00", "é", "a,b|c\\|d", "999999999999999999.9999999"]  # fmt: skip
