@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 from ..operations.declared import OPERATIONS, REMOVED_OPERATIONS
@@ -63,7 +63,16 @@ def document(base: str, *, has_tokens: bool = False) -> Json:
     }
     if has_tokens:
         found["security"] = [{"token": []}]
+        _add_unknown_tokens(paths)
     return found
+
+
+def _add_unknown_tokens(paths: Mapping[str, Json]) -> None:
+    """401 is an answer of all that needs a token."""
+    for item in paths.values():
+        for method in ("get", "post", "put", "delete"):
+            if method in item and "security" not in item[method]:
+                item[method]["responses"]["401"] = {"$ref": "#/components/responses/401"}
 
 
 def _fhir() -> dict[str, Json]:
