@@ -20,6 +20,7 @@ COMMANDS = {
     "reschedule": "Move a booking or a hold.",
     "show": "Show one appointment.",
     "list": "List appointments.",
+    "view": "Show a day or a week, and how much is free.",
     "status": "Record who arrived, was seen, or did not come.",
     "close": "Close a schedule for leave or sickness.",
     "reopen": "Take back what close closed.",

@@ -233,9 +233,7 @@ def read_blockage(ledger: Ledger, diagnostics: object) -> Blockage | None:
 
 def users_of(ledger: Ledger, slot_id: str) -> list[Json]:
     """The Appointments that refer to a Slot."""
-    with ledger.reading() as state:
-        found = (state.read(f"Appointment/{id}") for id in state.database.users_of_slot(slot_id))
-        return [one for one in found if one is not None]
+    return ledger.users_of(slot_id)
 
 
 def holder_of(ledger: Ledger, identifiers: Sequence[Json]) -> Json | None:

@@ -66,6 +66,10 @@ class Calendar:
     def unusable(self, schedule_id: str) -> Sequence[UnusableSlot]:
         return self._rows(schedule_id).unusable
 
+    def users_of(self, slot_id: str) -> list[Json]:
+        """The Appointments that refer to a Slot."""
+        return list(self._appointments.get(slot_id, ()))
+
     def _rows(self, schedule_id: str) -> SlotRows:
         if schedule_id not in self._slot_rows:
             self._slot_rows[schedule_id] = mapping.slot_rows(self._slots.get(schedule_id, ()), self._appointments)

@@ -48,6 +48,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "reschedule": ("x", "--start", "2026-03-10T09:00"),
     "show": ("x",),
     "list": (),
+    "view": (),
     "status": ("x", "arrived"),
     "close": ("ames", "--from", "2026-03-10", "--to", "2026-03-10"),
     "reopen": ("ames", "--from", "2026-03-10", "--to", "2026-03-10"),

@@ -317,6 +317,11 @@ class Ledger:
         with self.reading() as state:
             return state.slots_of(schedule_id)
 
+    def users_of(self, slot_id: str) -> list[Json]:
+        """The Appointments that refer to a Slot."""
+        with self.reading() as state:
+            return state.users_of(slot_id)
+
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """What happened, in order, after the entry of that number."""
         while True:

@@ -59,6 +59,11 @@ class State:
         ids += [row.slot for row in self.database.unusable(schedule_id)]
         return [slot for id in ids if (slot := self.read(f"Slot/{id}")) is not None]
 
+    def users_of(self, slot_id: str) -> list[Json]:
+        """The Appointments that refer to a Slot."""
+        found = (self.read(f"Appointment/{id}") for id in self.database.users_of_slot(slot_id))
+        return [one for one in found if one is not None]
+
     def changed(self, name: Target) -> None:
         """A resource has been written in this transaction, or the write is taken back."""
         self.prepared.forget(name)
