@@ -12,7 +12,12 @@ from support import Resource, appointment, slot
 NAMED: list[Resource] = [
     {"resourceType": "Patient", "id": "p", "identifier": [{"system": "u", "value": "7"}, {"value": "8"}]},
     {"resourceType": "Schedule", "id": "a", "actor": [{"reference": "Practitioner/a"}]},
-    appointment("v", [], participant=[{"actor": {"reference": "Patient/p"}}, {"status": "accepted"}]),
+    appointment(
+        "v",
+        [],
+        start="2026-03-16T13:59:59+14:00",
+        participant=[{"actor": {"reference": "Patient/p"}}, {"status": "accepted"}],
+    ),
     slot("free", "a", "2026-03-16T09:00:00Z", "2026-03-16T10:00:00Z", "free"),
     slot("sic", "a", "2026-03-16T09:00:00Z", "2026-03-16T10:00:00Z", "entered-in-error"),
     slot("none", "a", "2026-03-16T09:00:00Z", "2026-03-16T09:00:00Z"),
@@ -23,6 +28,7 @@ TERMS = {
     ("Patient", "identifier=8", "p"),
     ("Schedule", "actor=Practitioner/a", "a"),
     ("Appointment", "actor=Patient/p", "v"),
+    ("Appointment", "start=2026-03-15", "v"),
     ("Slot", "idle=a", "sic"),
     ("Slot", "idle=a", "none"),
     ("Slot", "idle=", "stray"),

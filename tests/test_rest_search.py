@@ -188,8 +188,9 @@ def drawn(draw: random.Random) -> list[Resource]:
     slots.append({**at("stray", "09:00"), "schedule": {"reference": "http://other.test/Schedule/a"}})
     visits = [
         appointment(f"v{number}", [], participant=[{"actor": {"reference": draw.choice(["Patient/p", "Patient/q"])}}],
-                    identifier=[{"system": draw.choice("uv"), "value": draw.choice("12")}])
-        for number in range(10)
+                    identifier=[{"system": draw.choice("uv"), "value": draw.choice("12")}],
+                    start=draw.choice([f"2026-03-{draw.randint(10, 20)}T09:00:00+14:00", "x", None]))
+        for number in range(20)
     ]  # fmt: skip
     return [*slots, *visits]
 
@@ -205,7 +206,9 @@ def condition(draw: random.Random, kind: str) -> tuple[str, str]:
     own = {
         "Slot": [("start", times[0]), ("start", ",".join(times)), ("schedule", draw.choice(["a", "Schedule/a,b"])),
                  ("status", "free,entered-in-error"), ("start:missing", "false")],
-        "Appointment": [("patient", "p"), ("actor", "Patient/p,Patient/q"), ("actor", "q"), ("status", "booked")],
+        "Appointment": [("date", times[0]), ("date", ",".join(times)), ("patient", "p"),
+                        ("actor", "Patient/p,Patient/q"), ("actor", "q"),
+                        ("status", "booked")],
     }  # fmt: skip
     return draw.choice([*own[kind], *own[kind], *usual])
 

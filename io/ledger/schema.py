@@ -173,10 +173,10 @@ FROM entry;
 """
 
 _SECOND = """
--- What resources are found by: identifiers, actors, and the schedules of Slots that have no claim.
+-- What resources are found by: identifiers, actors, days, and the schedules of Slots that have no claim.
 CREATE TABLE term (
     type TEXT NOT NULL,
-    name TEXT NOT NULL,                            -- identifier=value, actor=Type/id, idle=id of the schedule
+    name TEXT NOT NULL,                            -- identifier=value, actor=Type/id, start=day, idle=schedule
     id TEXT NOT NULL,
     PRIMARY KEY (type, name, id)
 ) STRICT, WITHOUT ROWID;

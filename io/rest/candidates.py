@@ -9,7 +9,7 @@ import orjson
 
 from ..instants import ceil_minute, floor_minute
 from ..ledger.state import State
-from ..ledger.terms import ACTOR, IDENTIFIER, IDLE, term
+from ..ledger.terms import ACTOR, IDENTIFIER, IDLE, day_term, term
 from ..references import Json, Target, target
 from .criteria import Criterion, bounds, local, plain
 from .elements import FOREVER
@@ -50,7 +50,9 @@ def _ids(state: State, search: Search, base: str) -> Iterable[str] | None:
         names = _terms(search.kind, one, base)
         if names is not None:
             return [id for name in names for id in state.database.bearers(search.kind, name)]
-    return _slots(state, criteria, base) if search.kind == "Slot" else None
+    if search.kind == "Slot":
+        return _slots(state, criteria, base)
+    return _of_days(state, criteria) if search.kind == "Appointment" else None
 
 
 def _terms(kind: str, one: Criterion, base: str) -> list[str] | None:
@@ -75,6 +77,14 @@ def _actor(parameter: str, value: str) -> Target | None:
     if name is None and "/" not in value and parameter in TARGETS:
         return Target(TARGETS[parameter], value)
     return name
+
+
+def _of_days(state: State, criteria: list[Criterion]) -> list[str] | None:
+    """Appointments by the days on which they may start."""
+    span = bounds(one for one in criteria if one.parameter.name == "date")
+    if span == (-FOREVER, FOREVER):
+        return None
+    return state.database.bearers_between("Appointment", day_term(span.low), f"{day_term(span.high)}~")
 
 
 def _slots(state: State, criteria: list[Criterion], base: str) -> list[str] | None:
