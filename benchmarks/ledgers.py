@@ -28,7 +28,7 @@ import measure
 from instances import Resource, instant, minute
 from measure import Sample, Timing
 from slotwright.io import Call, Ledger, open_ledger
-from slotwright.io.ledger.ledger import Job
+from slotwright.io.ledger.jobs import Job
 from slotwright.io.ledger.transaction import Transaction
 from slotwright.io.operations.book import book, read_request
 from slotwright.io.operations.steps import run_through

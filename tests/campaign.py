@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-import slotwright.io.ledger.ledger
+import slotwright.io.ledger.writing
 from serializability import Answer, Event, Kind, Model, Piece, Row, State, matches
 from slotwright.io import Call, invoke, open_ledger
 from support import Resource, parameters, practitioner, schedule, service, service_type
@@ -286,7 +286,7 @@ def work(
     rng = random.Random(seed)
     owner = Owner(name, seed, schedules, bookings)
     if "wal_most" in options:
-        slotwright.io.ledger.ledger._WAL_MOST = options["wal_most"]  # type: ignore[reportPrivateUsage]
+        slotwright.io.ledger.writing._WAL_MOST = options["wal_most"]  # type: ignore[reportPrivateUsage]
     made = 0
     while made < calls:
         with open_ledger(path) as ledger:

@@ -11,7 +11,7 @@ from typing import Any
 
 from slotwright.io import Call, Ledger, desk, invoke, open_ledger
 from slotwright.io.errors import NotFound
-from slotwright.io.ledger.ledger import Job
+from slotwright.io.ledger.jobs import Job
 from slotwright.io.ledger.transaction import Transaction
 from slotwright.io.operations.write import work_of
 from slotwright.io.store import Store

@@ -54,7 +54,7 @@ def test_each_library_has_one_home() -> None:
         "zoneinfo": {"io/zones.py"},
         "msgspec": {"io/resources.py"},
         "pyarrow": {"io/arrow.py"},
-        "apsw": {f"io/ledger/{name}.py" for name in ("database", "failures", "ledger", "verify")},
+        "apsw": {f"io/ledger/{name}.py" for name in ("database", "failures", "ledger", "opening", "verify", "writing")},
         "fcntl": {"io/ledger/lock.py"},
         "uvicorn": {"io/server/run.py", "io/server/protocol.py"},
         "uvloop": {"io/server/run.py"},

@@ -17,7 +17,7 @@ from typing import Any
 
 import apsw
 import pytest
-import slotwright.io.ledger.ledger
+import slotwright.io.ledger.writing
 from campaign import Caller, Failed, Mirror, answer_of, at, call_of, clinic, content
 from faultfs import Fault, FaultFS, Operation
 from serializability import Event
@@ -51,7 +51,7 @@ def losable() -> Iterator[FaultFS]:
 def checkpoints(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Whether the log is moved into the file only at the end, or after each commit."""
     if request.param == "always":
-        monkeypatch.setattr(slotwright.io.ledger.ledger, "_WAL_MOST", 0)
+        monkeypatch.setattr(slotwright.io.ledger.writing, "_WAL_MOST", 0)
     return request.param
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import apsw
 import pytest
 import slotwright.io.ledger.files
-import slotwright.io.ledger.ledger
+import slotwright.io.ledger.writing
 from faultfs import Fault, FaultFS
 from ledger_support import (
     BEGINNING,
@@ -531,7 +531,7 @@ def test_a_log_that_cannot_be_moved_makes_no_failure_of_a_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is flushed: that the file itself cannot be written matters to nobody yet."""
-    monkeypatch.setattr(slotwright.io.ledger.ledger, "_WAL_MOST", 0)
+    monkeypatch.setattr(slotwright.io.ledger.writing, "_WAL_MOST", 0)
     fs = FaultFS("ledger-holes")
     try:
         with opened(tmp_path, vfs=fs.name) as ledger:

@@ -12,7 +12,8 @@ import pytest
 from server_support import BASE, FIND, Face, Made, Reply, Sender, booking, busy
 from server_support import face_fixture as face_fixture
 from server_support import made_fixture as made_fixture
-from slotwright.io.ledger.ledger import Job, Ledger
+from slotwright.io.ledger.jobs import Job
+from slotwright.io.ledger.ledger import Ledger
 from slotwright.io.rest.exchange import Interaction, Request, Response
 from slotwright.io.server import app
 

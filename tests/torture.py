@@ -33,7 +33,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import slotwright.io.ledger.ledger
+import slotwright.io.ledger.writing
 from campaign import (
     Caller,
     Failed,
@@ -194,7 +194,7 @@ class LossEpoch:
         self._names = count()
 
     def run(self, losses: int) -> Tally:
-        slotwright.io.ledger.ledger._WAL_MOST = self.rng.choice([0, 10, 1_000, 1_000])  # type: ignore[reportPrivateUsage]
+        slotwright.io.ledger.writing._WAL_MOST = self.rng.choice([0, 10, 1_000, 1_000])  # type: ignore[reportPrivateUsage]
         self.fs.power_on()  # what an earlier ledger left unflushed is of no interest
         for number in range(losses):
             at_once = self.rng.random() < 0.15
@@ -323,7 +323,7 @@ def kill_trials(folder: Path, kills: int, *, seed: int, each: int = 60, workers:
 
 def loss_trials(folder: Path, losses: int, *, seed: int, each: int = 40, say: bool = False) -> Tally:
     fs = FaultFS(f"torture-{seed}", losable=True)
-    most = slotwright.io.ledger.ledger._WAL_MOST  # type: ignore[reportPrivateUsage]
+    most = slotwright.io.ledger.writing._WAL_MOST  # type: ignore[reportPrivateUsage]
     try:
         return campaign(
             "losses",
@@ -335,7 +335,7 @@ def loss_trials(folder: Path, losses: int, *, seed: int, each: int = 40, say: bo
             say=say,
         )
     finally:
-        slotwright.io.ledger.ledger._WAL_MOST = most  # type: ignore[reportPrivateUsage]
+        slotwright.io.ledger.writing._WAL_MOST = most  # type: ignore[reportPrivateUsage]
         fs.unregister()
 
 

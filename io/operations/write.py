@@ -11,7 +11,7 @@ import orjson
 
 from ..collector import collector_paused
 from ..errors import InvalidRequest, Refusal, UnknownOperation
-from ..ledger.ledger import Job
+from ..ledger.jobs import Job
 from ..ledger.transaction import Transaction
 from ..outcome import EXIT_OK
 from ..references import Json

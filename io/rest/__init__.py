@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import WrongMethod
-from ..ledger.ledger import Job
+from ..ledger.jobs import Job
 from .answers import refusal
 from .bundle import bundle, joined
 from .exchange import Interaction, Request, Response

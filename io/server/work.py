@@ -14,7 +14,8 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from ..errors import TooMany
-from ..ledger.ledger import Job, Ledger
+from ..ledger.jobs import Job
+from ..ledger.ledger import Ledger
 from ..ledger.state import State
 from ..ledger.transaction import Transaction
 
