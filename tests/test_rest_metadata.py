@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import jsonschema_rs
@@ -16,9 +18,11 @@ from ledger_support import clinic_fixture as clinic_fixture
 from slotwright.io.operations.declared import OPERATIONS
 from slotwright.io.rest import answer
 from slotwright.io.rest.exchange import Request
+from slotwright.io.rest.metadata import statement
 from slotwright.io.rest.openapi import document
 from support import Resource, refusal
 
+ROOT = Path(__file__).resolve().parent.parent
 BASE = "http://127.0.0.1:8103/fhir/R4"
 IDS = ["find", "book", "hold", "confirm", "reschedule", "cancel-by-reference", "cancel"]
 TYPES = [
@@ -66,6 +70,27 @@ def test_the_capability_statement_lists_every_type_with_what_it_searches(clinic:
         searched = {one["name"]: one["type"] for one in listed[kind]["searchParam"]}
         assert {"_id": "token", **SEARCHED.get(kind, {})}.items() <= searched.items()
     assert {one["code"] for one in rest["interaction"]} == {"batch", "transaction", "history-system"}
+
+
+def test_every_search_parameter_that_is_listed_is_known(clinic: NewClinic) -> None:
+    ledger = clinic().ledger
+    values = {"token": "x", "reference": "Patient/x", "date": "2026-03-10", "string": "x"}
+    [rest] = statement(BASE)["rest"]
+    for kind in TYPES:
+        [listed] = [one["searchParam"] for one in rest["resource"] if one["type"] == kind]
+        query = {one["name"]: [values[one["type"]]] for one in listed}
+        found = answer(ledger, Request("GET", kind, query, base=BASE, prefer="handling=strict"))
+        assert found.status == 200, found
+
+
+def test_the_search_parameters_that_are_listed_stand_in_the_documentation() -> None:
+    section = (ROOT / "docs" / "http.md").read_text().split("### Searches\n\n")[1].split("\n\n")[0]
+    rows = [re.findall(r"`([a-z_A-Z-]+)`", line.split("|")[2]) for line in section.splitlines()[2:]]
+    kinds = [line.split("|")[1].strip() for line in section.splitlines()[2:]]
+    everywhere, documented = rows[0], dict(zip(kinds[1:], rows[1:], strict=True))
+    [rest] = statement(BASE)["rest"]
+    listed = {one["type"]: {each["name"] for each in one["searchParam"]} for one in rest["resource"]}
+    assert {kind: {*everywhere, *names} for kind, names in documented.items()} == {one: listed[one] for one in TYPES}
 
 
 def test_every_operation_is_listed_with_a_definition_that_can_be_read(clinic: NewClinic) -> None:
