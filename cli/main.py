@@ -27,6 +27,7 @@ COMMANDS = {
     "ledger": "Make, fill, read, check and copy a ledger.",
     "batch": "Answer many requests at once.",
     "compile": "Write a calendar as tables that batches read fast.",
+    "audit": "List what does not fit: bookings against the rules, schedules nobody can book.",
     "publish": "Write free times as a feed for a web server.",
     "op": "Carry out one FHIR operation, for programs.",
     "serve": "Serve a ledger over HTTP.",

@@ -62,6 +62,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "ledger export": ("out",),
     "ledger erase": ("Patient/ann", "--reason", "asked"),
     "compile": ("-o", "tables"),
+    "audit": (),
     "publish": ("feed", "--base-url", "https://clinic.example/feed"),
     "batch find": ("requests.csv", "-o", "answers.csv"),
     "batch plan": ("requests.csv",),
