@@ -52,8 +52,10 @@ def visit(id: str, start: str, end: str, *, schedule: str = "a", capacity: int |
     ]
 
 
-def findings(resources: Iterable[Resource], now: datetime = NOW, **bounds: int) -> list[Finding]:
-    return audit(open_calendar(list(resources)), now=now, **bounds)
+def findings(
+    resources: Iterable[Resource], now: datetime = NOW, *, start_ms: int | None = None, end_ms: int | None = None
+) -> list[Finding]:
+    return audit(open_calendar(list(resources)), now=now, start_ms=start_ms, end_ms=end_ms)
 
 
 def told(resources: Iterable[Resource]) -> list[tuple[str, str | None, str]]:
