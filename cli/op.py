@@ -81,7 +81,8 @@ def command(
         parameters = _read_query(query) if query is not None else None
         is_typed = query is None and body is None and sys.stdin.isatty()
         content = None if query is not None or is_typed else _read_body(body or "-")
-        store = load(calendars, ledger, now, lock_timeout, operation.endswith("/$find"), unsafe_filesystem)
+        reads = operation.endswith(("/$find", "/$explain"))
+        store = load(calendars, ledger, now, lock_timeout, reads, unsafe_filesystem)
     except SlotwrightError as error:
         print_json(outcome_of(error))
         ctx.exit(fault_of(error).exit)

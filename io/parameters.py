@@ -35,6 +35,9 @@ class Place(NamedTuple):
         return Place(self.root, f"{self.path}.{name}[{index}]")
 
 
+_ACTOR = Place("schedule", ".actor[0]")
+
+
 class ParameterFault(Exception):
     """A fault in stored parameters: the text of the refusal and the places at fault."""
 
@@ -96,7 +99,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The parameters of one schedule for one service; `places` says where the compared ones come from."""
+    """The parameters of one schedule for one service; `places` says where each field comes from.
+
+    A default stands on the service as a whole. `availability` is the place of the hours.
+    """
 
     duration: int
     buffer_before: int
@@ -339,12 +345,16 @@ def resolve(service: Layer, naming: Layer | None, general: Layer | None, actor: 
         schedule = Place("schedule")
         where = [schedule] if len(layers) > 1 else [Place("service"), schedule]
         raise ParameterFault("Scheduling parameter attribute 'duration' is missing", *where)
-    hours, closures = _resolve_hours(layers)
+    hours, closures, places["availability"] = _resolve_hours(layers)
     stated = [layer.values["bookingLimit"] for layer in layers if "bookingLimit" in layer.values]
     limits = stated[0] if stated else []
+    places["bookingLimit"] = limits[0].place if limits else Place("service")
     alignment_zone = take("alignmentTimezone", None)
     if alignment_zone is None:
         alignment_zone = _read_zone("Etc/UTC", Place("service"), zones)
+    zone = take("timezone", None)
+    if zone is None:
+        zone, places["timezone"] = _actor_zone(actor, zones), _ACTOR
     return Resolved(
         duration=duration,
         buffer_before=take("bufferBefore", 0),
@@ -352,7 +362,7 @@ def resolve(service: Layer, naming: Layer | None, general: Layer | None, actor: 
         alignment_interval=take("alignmentInterval", 60),
         alignment_offset=take("alignmentOffset", 0),
         alignment_timezone=alignment_zone,
-        timezone=take("timezone", None) or _actor_zone(actor, zones),
+        timezone=zone,
         slot_capacity=take("slotCapacity", 1),
         hold_duration=take("holdDuration", None),
         booking_limits=tuple(found.value for found in limits),
@@ -362,18 +372,20 @@ def resolve(service: Layer, naming: Layer | None, general: Layer | None, actor: 
     )
 
 
-def _resolve_hours(layers: Sequence[Layer]) -> tuple[list[OpenEntry] | None, list[ClosedEntry]]:
-    """The hours of the highest layer that sets them, and the closures down to it."""
+def _resolve_hours(layers: Sequence[Layer]) -> tuple[list[OpenEntry] | None, list[ClosedEntry], Place]:
+    """The hours of the highest layer that sets them, the closures down to it, and the place of the hours."""
     closures: list[ClosedEntry] = []
     for layer in layers:
         closures += layer.closures
         if layer.sets_hours:
-            return layer.hours, closures
-    return None, closures
+            stated = layer.first("availability")
+            # An empty `availableTime` sets hours too, and `notAvailable` alone does: they have no entry to point at.
+            return layer.hours, closures, Place("service", ".availableTime") if stated is None else stated.place
+    return None, closures, Place("service")
 
 
 def _actor_zone(actor: Json | None, zones: Zones) -> ZoneName:
-    at = Place("schedule", ".actor[0]")
+    at = _ACTOR
     if actor is None:
         raise ParameterFault("No timezone specified and schedule.actor could not be read", at)
     for _, extension in extensions(actor, urls.TIMEZONE):

@@ -50,6 +50,10 @@ class Store(Protocol):
         """What the stored Slots of a schedule mean for a service."""
         ...
 
+    def users_of(self, slot_id: str) -> list[Json]:
+        """The Appointments that refer to a Slot."""
+        ...
+
     def unusable(self, schedule_id: str) -> Sequence[UnusableSlot]:
         """The Slots of a schedule that count and cannot be used (specification, model 9)."""
         ...

@@ -19,7 +19,7 @@ from support import Resource, refusal
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
-# find 1, operations 2, 4, 6 and 8: name, type, cardinality.
+# find 1, operations 2, 4, 6 and 8, and $explain, which has the parameters of $find: name, type, cardinality.
 SPECIFIED = {
     "Appointment/$find": {
         "start": ("dateTime", "1"),
@@ -30,6 +30,17 @@ SPECIFIED = {
         "combinations": ("positiveInt", "0..1"),
         "occurrence-count": ("positiveInt", "0..1"),
         "ignore-appointment": ("Reference", "0..1"),
+    },
+    "Appointment/$explain": {
+        "start": ("dateTime", "1"),
+        "end": ("dateTime", "1"),
+        "service-type-reference": ("Reference", "1"),
+        "schedule": ("Reference", "1..*"),
+        "occurrence-count": ("positiveInt", "0..1"),
+        "ignore-appointment": ("Reference", "0..1"),
+        "_count": ("integer", "0..1"),
+        "combinations": ("positiveInt", "0..1"),
+        "at": ("dateTime", "0..1"),
     },
     "Appointment/$book": {"appointment": ("Appointment", "1")},
     "Appointment/$hold": {"appointment": ("Appointment", "1"), "hold-minutes": ("positiveInt", "0..1")},
@@ -52,6 +63,7 @@ def test_what_is_answered_is_that_of_the_specification() -> None:
     # operations 1: the table of answers.
     assert {one.path: (one.success, one.returns.type) for one in OPERATIONS} == {
         "Appointment/$find": (200, "Bundle"),
+        "Appointment/$explain": (200, "Parameters"),
         "Appointment/$book": (201, "Bundle"),
         "Appointment/$hold": (201, "Bundle"),
         "Appointment/{id}/$confirm": (200, "Bundle"),
@@ -59,7 +71,10 @@ def test_what_is_answered_is_that_of_the_specification() -> None:
         "Appointment/$cancel": (200, "Bundle"),
         "Appointment/{id}/$cancel": (200, "Appointment"),
     }
-    assert [one.path for one in OPERATIONS if not one.changes_state] == ["Appointment/$find"]
+    assert [one.path for one in OPERATIONS if not one.changes_state] == [
+        "Appointment/$find",
+        "Appointment/$explain",
+    ]
 
 
 # What earlier interfaces had: each is refused with the name of what took its place, whichever door is used.

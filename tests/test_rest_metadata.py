@@ -24,7 +24,7 @@ from support import Resource, refusal
 
 ROOT = Path(__file__).resolve().parent.parent
 BASE = "http://127.0.0.1:8103/fhir/R4"
-IDS = ["find", "book", "hold", "confirm", "reschedule", "cancel-by-reference", "cancel"]
+IDS = ["find", "explain", "book", "hold", "confirm", "reschedule", "cancel-by-reference", "cancel"]
 TYPES = [
     "Schedule", "Slot", "Appointment", "HealthcareService", "Practitioner", "PractitionerRole", "Location", "Device",
     "Patient", "Organization",
@@ -214,6 +214,7 @@ def test_the_document_has_every_operation_and_every_type() -> None:
         "/fhir/R4/$bulk-publish",
         "/fhir/R4/$bulk-publish/{file}",
         "/fhir/R4/Appointment/$find",
+        "/fhir/R4/Appointment/$explain",
         "/fhir/R4/Schedule/{id}/$find",
     ]
     for kind in TYPES:

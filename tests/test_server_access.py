@@ -197,6 +197,7 @@ def test_roles_of_operations(guarded: Face) -> None:
         ("history-system", None, "reader"),
         ("capabilities", None, "reader"),
         ("$find", "Appointment", "reader"),
+        ("$explain", "Appointment", "reader"),
         ("$bulk-publish", None, "reader"),
         ("$reschedule", "Appointment", "booker"),
         ("create", "Patient", "booker"),

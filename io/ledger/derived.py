@@ -42,9 +42,7 @@ class Derived:
         self._database = state.database
 
     def _users_of(self, slot_id: str) -> list[Json]:
-        """The Appointments that refer to a Slot."""
-        found = (self._state.read(f"Appointment/{id}") for id in self._database.users_of_slot(slot_id))
-        return [one for one in found if one is not None]
+        return self._state.users_of(slot_id)
 
     def change(
         self,

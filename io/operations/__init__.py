@@ -73,6 +73,8 @@ def answer_call(
         call = Call(operation, query, body, who)
         if called.name == "$find":
             return _find(store, call, now, engine)
+        if called.name == "$explain":
+            return _explain(store, call, now)
         if not is_writable(store):
             raise NotWritable("Ledger is not writable")
         return carry_out(store, call, now=now, dry_run=dry_run)
@@ -93,7 +95,8 @@ def invoke_all(
     Each call is judged against what the calls before it have left, and a refused one leaves nothing. A sequence of
     calls among them is a bundle: all Slots it releases are gone before any of its claims is judged, and it is accepted
     or refused whole. It has one answer: a `transaction-response` Bundle with the status of each call, or the
-    OperationOutcome of the call that was refused. `$find` is not for here: what it reads is one state anyway.
+    OperationOutcome of the call that was refused. `$find` and `$explain` are not for here: what they read is one state
+    anyway.
     """
     _check_now(now)
     several = [one if isinstance(one, Call) else list(one) for one in calls]
@@ -108,12 +111,26 @@ def invoke_all(
 
 
 def _find(store: Store, call: Call, now: datetime | None, engine: Engine) -> Answer:
-    if call.query is not None and call.body is not None:
-        raise InvalidRequest("Invalid request body")
+    _check_one_way(call)
     request = find.read_request(call.request())
     with store.reading() as state:
         found = find.find(state, request, now=now or store.now(), engine=engine)
         return Answer(200, find.write_bundle(found), EXIT_OK)
+
+
+def _explain(store: Store, call: Call, now: datetime | None) -> Answer:
+    from . import explain, explained
+
+    _check_one_way(call)
+    request = explain.read_request(call.request())
+    with store.reading() as state:
+        found = explain.explain(state, request, now=now or store.now())
+        return Answer(200, explained.write_parameters(state, found), EXIT_OK)
+
+
+def _check_one_way(call: Call) -> None:
+    if call.query is not None and call.body is not None:
+        raise InvalidRequest("Invalid request body")
 
 
 def _check_now(now: datetime | None) -> None:

@@ -6,7 +6,7 @@ those of FHIR's OperationDefinition.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Level = Literal["type", "instance"]
@@ -171,6 +171,24 @@ FIND = Declaration(
     removed=(Removed("service-type", "service-type-reference", "the reference of a HealthcareService"),),
 )
 
+EXPLAIN = Declaration(
+    "Appointment-explain",
+    "$explain",
+    "type",
+    False,
+    "Say why a time is not offered",
+    "Judges one start, or every start of the grid in the search window, as $find does, and gives every reason against "
+    "it on each schedule. It never writes.",
+    (
+        *(one for one in FIND.parameters if one.name not in ("_count", "combinations")),
+        Parameter("_count", "integer", 0, "1", "Most starts in the answer.", least=1, most=1000),
+        replace(FIND["combinations"], documentation="As for $find; it changes nothing here."),
+        Parameter("at", "dateTime", 0, "1", "The one start asked about, on the grid and in the window or not."),
+    ),
+    _returns("Parameters", "For each start whether it is offered and what is against it, and a summary."),
+    removed=FIND.removed,
+)
+
 _APPOINTMENT = Parameter(
     "appointment",
     "Appointment",
@@ -281,7 +299,7 @@ CANCEL = Declaration(
     _returns("Appointment", "The cancelled Appointment."),
 )
 
-OPERATIONS = (FIND, BOOK, HOLD, CONFIRM, RESCHEDULE, CANCEL_BY_REFERENCE, CANCEL)
+OPERATIONS = (FIND, EXPLAIN, BOOK, HOLD, CONFIRM, RESCHEDULE, CANCEL_BY_REFERENCE, CANCEL)
 
 REMOVED_OPERATIONS = {"Schedule/{id}/$find": FIND.path}
 """Operations of earlier interfaces, and those that took their place."""

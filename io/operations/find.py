@@ -22,7 +22,7 @@ from ..parameters import ParameterFault, Place, Resolved
 from ..prepared import Examined, Service
 from ..references import Json, Target, target
 from ..store import Store
-from .declared import FIND
+from .declared import FIND, Declaration
 from .request import RawMember, RawPool, Request, check_between, check_bounds, check_removed
 
 HOUR_MS = 3_600_000
@@ -98,18 +98,18 @@ class FindAnswer:
         return len({one.actor_key for pool in self.pools for one in pool}) < len(self.pools)
 
 
-def read_request(request: Request) -> FindRequest:
-    """Rows 1 to 9 of the checks."""
-    check_removed(request, FIND)
+def read_request(request: Request, operation: Declaration = FIND) -> FindRequest:
+    """Rows 1 to 9 of the checks, for an operation with the parameters of `$find`."""
+    check_removed(request, operation)
     request.require(FIND.parameters)
     start, end = request.text(FIND["start"]), request.text(FIND["end"])
     service = request.text(FIND["service-type-reference"])
     ignored = request.text(FIND["ignore-appointment"])
-    count = request.integer(FIND["_count"])
+    count = request.integer(operation["_count"])
     combinations = request.integer(FIND["combinations"])
     occurrences = request.integer(FIND["occurrence-count"])
     pools = tuple(request.pools(FIND["schedule"]))
-    for path, reference in _members(pools):
+    for path, reference in named_members(pools):
         if not reference.startswith(("Schedule/", "Schedule?")):
             raise InvalidRequest("Invalid schedule reference", path)
     if ignored is not None and not ignored.startswith("Appointment/"):
@@ -126,15 +126,17 @@ def read_request(request: Request) -> FindRequest:
         raise InvalidRequest("Invalid search time range")
     if end_ms - start_ms > (RANGE_MOST_MS if occurrences is None else SERIES_RANGE_MOST_MS):
         raise InvalidRequest(f"Search range cannot exceed {31 if occurrences is None else 7} days")
-    assert service is not None and count is not None and combinations is not None
-    return FindRequest(start_ms, end_ms, service, pools, count, combinations, occurrences, ignored)
+    assert service is not None and combinations is not None
+    most = FIND["_count"].most if count is None else count
+    assert most is not None
+    return FindRequest(start_ms, end_ms, service, pools, most, combinations, occurrences, ignored)
 
 
-def _members(pools: Iterable[RawPool]) -> Iterator[tuple[str, str]]:
+def named_members(pools: Iterable[RawPool]) -> Iterator[tuple[str, str]]:
     """Every distinct member with its path; pools of one have the shorter path."""
     for pool in pools:
         base = f"Parameters.schedule[{pool.place}]"
-        if _is_pool_of_one(pool):
+        if is_pool_of_one(pool):
             yield base, pool.members[0].reference
             continue
         seen: set[Target | str] = set()
@@ -187,7 +189,7 @@ def _load(store: Store, request: FindRequest) -> tuple[Service, list[list[Candid
     pools: list[list[Candidate]] = []
     for raw in request.pools:
         pool: dict[str, Candidate] = {}
-        for path, reference in _members([raw]):
+        for path, reference in named_members([raw]):
             named = target(reference)
             examined = store.prepared.examine(named.id, service) if named and "?" not in reference else None
             if examined is None:
@@ -202,7 +204,7 @@ def _check_pools(request: FindRequest, service: Service, pools: list[list[Candid
     if not service.is_active:
         raise InvalidRequest("HealthcareService is inactive", "Parameters.service-type-reference")
     removals: list[InvalidRequest | None] = [None] * len(pools)
-    kept = _remove_failing(pools, [[_row_14(candidate) for candidate in pool] for pool in pools], removals)
+    kept = _remove_failing(pools, [[row_14(candidate) for candidate in pool] for pool in pools], removals)
     if isinstance(service.layer, ParameterFault):
         raise _located(service.layer, "")
     for pool in kept:
@@ -212,7 +214,7 @@ def _check_pools(request: FindRequest, service: Service, pools: list[list[Candid
     return _remove_failing(kept, _row_16(request, kept), removals)
 
 
-def _row_14(candidate: Candidate) -> InvalidRequest | None:
+def row_14(candidate: Candidate) -> InvalidRequest | None:
     if not candidate.examined.is_active:
         return InvalidRequest("Schedule is inactive", candidate.path)
     if len(candidate.examined.actors) != 1:
@@ -236,7 +238,7 @@ def _row_16(request: FindRequest, pools: list[list[Candidate]]) -> list[list[Inv
                 fault = InvalidRequest("Search range ends before schedule planning horizon starts", path)
             elif end is not None and low > end:
                 fault = InvalidRequest("Search range starts after schedule planning horizon ends", path)
-            elif _is_pool_of_one(raw):
+            elif is_pool_of_one(raw):
                 low = low if start is None else max(low, start)
                 high = high if end is None else min(high, end)
             of_pool.append(fault)
@@ -244,7 +246,7 @@ def _row_16(request: FindRequest, pools: list[list[Candidate]]) -> list[list[Inv
     return faults
 
 
-def _is_pool_of_one(raw: RawPool) -> bool:
+def is_pool_of_one(raw: RawPool) -> bool:
     """Does it name one schedule in the request, repetitions not counted?"""
     if len(raw.members) == 1:
         return True
@@ -354,8 +356,7 @@ def _solve(
 ) -> FindAnswer:
     first = pools[0][0].examined
     series = None
-    # Offsets can lead into years that no FHIR instant has.
-    low, high = max(ceil_minute(request.start_ms), FIRST_MINUTE), min(floor_minute(request.end_ms), LAST_MINUTE)
+    low, high = minutes(request)
     last = high
     if request.occurrences is not None:
         series = Series(request.occurrences, first.resolved.timezone)
@@ -368,7 +369,7 @@ def _solve(
             actors.setdefault(one.actor_key, len(actors))
     if low >= high or len(actors) < len(pools):
         return FindAnswer(service, examined, [], series, None)
-    horizon = _common_horizon(request, pools)
+    horizon = common_horizon(request, pools)
     axis = store.prepared.axis(first.rules.grid, low, last)
     window = _Window(axis, (max(low, horizon[0]), min(high, horizon[1])), horizon, series, allowed)
     labels = frozenset(f"Slot/{id}" for id in ignored)
@@ -398,11 +399,16 @@ def _solve(
     return FindAnswer(service, examined, offers, series, problem)
 
 
-def _common_horizon(request: FindRequest, pools: list[list[Candidate]]) -> tuple[int, int]:
+def minutes(request: FindRequest) -> tuple[int, int]:
+    """The whole minutes of the search window; offsets can lead into years that no FHIR instant has."""
+    return max(ceil_minute(request.start_ms), FIRST_MINUTE), min(floor_minute(request.end_ms), LAST_MINUTE)
+
+
+def common_horizon(request: FindRequest, pools: list[list[Candidate]]) -> tuple[int, int]:
     """The planning horizons of all pools of one, in minutes: every chosen schedule keeps within them."""
     low, high = -_FOREVER, _FOREVER
     for raw, pool in zip(request.pools, pools, strict=True):
-        if _is_pool_of_one(raw):
+        if is_pool_of_one(raw):
             rules = pool[0].examined.rules
             low = low if rules.horizon_start is None else max(low, rules.horizon_start)
             high = high if rules.horizon_end is None else min(high, rules.horizon_end)

@@ -179,7 +179,7 @@ def _numbered(number: int, call: Call) -> Generator[None]:
 
 def _reader(called: Operation, call: Call) -> _Start:
     """The operation with its request read. Raises Refusal."""
-    if called.name == "$find":
+    if not called.declaration.changes_state:
         raise UnknownOperation(f"'{call.operation}' writes nothing, and has no place among operations that write")
     if called.name in ("$book", "$hold"):
         asked = read_book(called.name, call.body)

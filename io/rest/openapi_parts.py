@@ -85,7 +85,7 @@ def answers(successes: Mapping[int, str], *errors: int) -> Json:
 def components(kinds: Sequence[str], *, has_tokens: bool) -> Json:
     """Schemas, and a response for each status that an error may have."""
     schemas = {one: _resource(one) for one in kinds}
-    schemas |= {"CapabilityStatement": _resource("CapabilityStatement"), **_shared()}
+    schemas |= {one: _resource(one) for one in ("CapabilityStatement", "Parameters")} | _shared()
     found: Json = {"schemas": schemas, "responses": _errors()}
     if has_tokens:
         found["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}

@@ -20,7 +20,7 @@ class Role(IntEnum):
 
 _READS = frozenset(
     {"read", "vread", "search-type", "search-system", "history-instance", "history-type", "history-system"}
-    | {"capabilities", "$find", "$bulk-publish"}
+    | {"capabilities", "$find", "$explain", "$bulk-publish"}
 )
 _BOOKS = frozenset({"$book", "$hold", "$confirm", "$cancel", "$reschedule"})
 _WRITES = frozenset({("create", "Patient"), ("update", "Patient"), ("update", "Appointment")})
