@@ -160,6 +160,26 @@ def test_conditions_within_a_transaction(face: NewFace) -> None:
     assert refused == Said(400, "invalid", "Reference Patient?identifier=u%7C3 matches nothing")
 
 
+def test_conditional_updates_within_a_transaction(face: NewFace) -> None:
+    clinic = face()
+    uuid = "urn:uuid:0190aaaa-0000-7000-8000-000000000001"
+    visit: Resource = {
+        "resourceType": "Appointment",
+        "status": "booked",
+        "participant": [{"actor": {"reference": uuid}}],
+    }
+    seen: set[str] = set()
+    for family, status in (("Martinez", "201 Created"), ("Martin", "200 OK")):
+        for method in ("PUT", "POST"):
+            named = person(family, identifier=[{"system": "u", "value": "1"}])
+            made, patient = sent(clinic, "transaction",
+                entry("POST", "Appointment", visit), entry(method, "Patient?identifier=u%7C1", named, uuid),
+            )  # fmt: skip
+            assert statuses([patient]) == [status if method == "PUT" else "200 OK"]
+            seen |= {location(patient), made["resource"]["participant"][0]["actor"]["reference"]}
+    assert len(seen) == 1
+
+
 def test_operations_within_bundles(face: NewFace) -> None:
     for kind in ("batch", "transaction"):
         clinic = face()

@@ -184,6 +184,23 @@ def test_if_none_exist_creates_at_most_one(face: NewFace) -> None:
         assert said(clinic.post(named, if_none_exist=bad))[:2] == (400, "invalid")
 
 
+def test_an_update_by_condition_finds_or_makes_its_resource(face: NewFace) -> None:
+    clinic = face()
+    named = {**MARIA, "identifier": [{"system": "urn:mrn", "value": "7"}]}
+    url = "Patient?identifier=urn:mrn|7"
+    made = resource_of(clinic.ask("PUT", url, named), 201)
+    changed = clinic.ask("PUT", url, {**named, "gender": "female"}, if_match='W/"1"')
+    assert (resource_of(changed)["id"], changed.headers["ETag"]) == (made["id"], 'W/"2"')
+    assert clinic.ask("PUT", url, {**named, "gender": "female", "id": made["id"]}).headers["ETag"] == 'W/"2"'
+    assert said(clinic.ask("PUT", url, {**named, "id": "other"}))[:2] == (400, "invalid")
+    assert clinic.ask("PUT", "Patient?identifier=urn:mrn|8", {**MARIA, "id": "own"}).status == 201
+    assert said(clinic.ask("PUT", "Patient?identifier=urn:mrn|8", {**MARIA, "id": "own"}))[:2] == (409, "conflict")
+    clinic.post(named)
+    assert said(clinic.ask("PUT", url, named))[:2] == (412, "multiple-matches")
+    for bad in ("Patient", "Patient?shoe=44"):
+        assert said(clinic.ask("PUT", bad, named))[:2] == (400, "invalid")
+
+
 def test_prefer_decides_on_the_body(face: NewFace) -> None:
     clinic = face()
     minimal = clinic.put({**MARIA, "id": "p"}, prefer="return=minimal")

@@ -19,7 +19,7 @@ from ..resources import DEPTH_MOST, nests_too_deeply
 from .answers import refusal
 from .exchange import Interaction, Request, Response
 from .links import UUID, relinked, url_of, uuid_references
-from .write import condition_of, one_match
+from .write import condition_of, create_condition, one_match, update_condition
 
 Inner = Callable[[Request], Interaction]
 """What an entry by itself asks for. Raises Refusal."""
@@ -167,7 +167,7 @@ def _transaction(request: Request, entries: Sequence[Json], inner: Inner) -> Int
             if url in names:
                 raise InvalidRequest(f"fullUrl {url:.120} stands at several entries")
             if url:
-                names[url] = one.path if one.method != "POST" else f"{one.path}/{url.removeprefix(UUID)}"
+                names[url] = one.path if "/" in one.path else f"{one.path}/{url.removeprefix(UUID)}"
     for number, (entry, one) in enumerate(zip(entries, asked, strict=True)):
         with _Numbered(number, entry):
             # Judged by its form alone: the ids are not known yet.
@@ -213,26 +213,27 @@ def _rank(method: str) -> int:
 
 
 def _ids(transaction: Transaction, entries: Sequence[Json], asked: Sequence[Request]) -> list[str | None]:
-    """The id of what each entry creates, or finds by `ifNoneExist`; None for entries that do neither."""
+    """The id of what each entry creates, or finds by its conditions; None for entries whose URL tells it."""
     found: list[str | None] = []
-    same: dict[tuple[str, str], str] = {}
+    same: dict[object, str] = {}
     for number, (entry, one) in enumerate(zip(entries, asked, strict=True)):
-        if one.method != "POST" or "/" in one.path or "$" in one.path:
+        if one.method not in ("POST", "PUT") or "/" in one.path or "$" in one.path:
             found.append(None)
             continue
-        key = one.path, one.if_none_exist or f"#{number}"
         with _Numbered(number, entry):
+            condition = create_condition(one, one.path) if one.method == "POST" else update_condition(one, one.path)
+            key = number if condition is None else (one.path, condition.used)
             if key not in same:
-                same[key] = _existing(transaction, one) or transaction.new_id()
+                match = None if condition is None else one_match(transaction, condition, one.base)
+                same[key] = _own_id(one) or transaction.new_id() if match is None else match["id"]
         found.append(same[key])
     return found
 
 
-def _existing(transaction: Transaction, one: Request) -> str | None:
-    if one.if_none_exist is None:
-        return None
-    match = one_match(transaction, condition_of(one.path, one.if_none_exist, one.base), one.base)
-    return None if match is None else match["id"]
+def _own_id(one: Request) -> str | None:
+    """The id that an update brings with it."""
+    id: Any = cast(Json, one.body).get("id") if one.method == "PUT" and isinstance(one.body, dict) else None
+    return id if isinstance(id, str) else None
 
 
 def _match_of(transaction: Transaction, reference: str, base: str) -> str:

@@ -67,7 +67,7 @@ def _resource(kind: str, base: str) -> Json:
         "updateCreate": True,
         "conditionalCreate": True,
         "conditionalRead": "not-match",
-        "conditionalUpdate": False,
+        "conditionalUpdate": True,
         "conditionalDelete": "not-supported",
         "searchParam": [{"name": one.name, "type": one.kind} for one in PARAMETERS[kind]],
     }

@@ -9,7 +9,7 @@ from .history import history, vread
 from .metadata import capabilities
 from .read import read
 from .search import search
-from .write import create, delete, update
+from .write import create, delete, update, update_matching
 
 
 def route(request: Request) -> Interaction:
@@ -33,7 +33,9 @@ def route(request: Request) -> Interaction:
                 return search(request, kind)
             if method == "POST":
                 return create(request, kind)
-            raise _wrong(request, "GET or POST")
+            if method == "PUT":
+                return update_matching(request, kind)
+            raise _wrong(request, "GET, POST or PUT")
         case [kind, "_search"]:
             if method in ("GET", "POST"):
                 return search(request, kind)

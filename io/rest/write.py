@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import islice
 from urllib.parse import parse_qs
 
-from ..errors import InvalidRequest, SeveralMatch
+from ..errors import InvalidRequest, SeveralMatch, WriteRefused
 from ..ledger.transaction import Transaction
 from ..loading import content_of
 from ..references import Json, Target
@@ -23,17 +23,10 @@ _Work = Callable[[Transaction], Response]
 
 
 def create(request: Request, kind: str) -> Interaction:
-    """`POST Type`; with If-None-Exist only if nothing meets its conditions. Raises Refusal.
-
-    Some clients send these conditions as the query.
-    """
+    """`POST Type`; with If-None-Exist only if nothing meets its conditions. Raises Refusal."""
     check_writable(kind)
     resource = sound(_without_id(request.body), kind, request.base)
-    if request.if_none_exist is not None:
-        condition = condition_of(kind, request.if_none_exist, request.base)
-    else:
-        search = read_search(kind, request.query, request.base, is_strict=False)
-        condition = search if search.criteria else None
+    condition = create_condition(request, kind)
 
     def work(transaction: Transaction) -> Response:
         found = None if condition is None else one_match(transaction, condition, request.base)
@@ -55,14 +48,43 @@ def update(request: Request, kind: str, id: str) -> Interaction:
     expected = 0 if request.if_none_match == "*" else expected_version(request.if_match)
 
     def work(transaction: Transaction) -> Response:
-        name = Target(kind, id)
-        transaction.check_version(name, expected)
-        old = transaction.read(str(name))
-        if old is not None and content_of(old) == content_of(resource):
-            return written(request, 200, old)
-        return _put(transaction, request, old, resource, 201 if old is None else 200)
+        return _update(transaction, request, resource, expected)
 
     return Interaction("update", kind, write=_entry("update", request, work))
+
+
+def update_matching(request: Request, kind: str) -> Interaction:
+    """`PUT Type?conditions`: what meets them is updated; if nothing does, it is created. Raises Refusal."""
+    check_writable(kind)
+    resource = sound(request.body, kind, request.base)
+    condition = update_condition(request, kind)
+    expected = expected_version(request.if_match)
+
+    def work(transaction: Transaction) -> Response:
+        found = one_match(transaction, condition, request.base)
+        given = resource.get("id")
+        if found is None:
+            if given is not None and transaction.read(f"{kind}/{given}") is not None:
+                raise WriteRefused(f"{kind}/{given} does not meet the conditions under which it was to be updated")
+            id = given or request.new_id or transaction.new_id()
+        else:
+            id = found["id"]
+            if given not in (None, id):
+                raise InvalidRequest(
+                    f"The id of the resource is '{given}', what meets the conditions is '{id}'", f"{kind}.id"
+                )
+        return _update(transaction, request, {**resource, "id": id}, expected)
+
+    return Interaction("update", kind, write=_entry("update", request, work))
+
+
+def _update(transaction: Transaction, request: Request, resource: Json, expected: int | None) -> Response:
+    name = Target(resource["resourceType"], resource["id"])
+    transaction.check_version(name, expected)
+    old = transaction.read(str(name))
+    if old is not None and content_of(old) == content_of(resource):
+        return written(request, 200, old)
+    return _put(transaction, request, old, resource, 201 if old is None else 200)
 
 
 def delete(request: Request, kind: str, id: str) -> Interaction:
@@ -104,6 +126,22 @@ def _entry(kind: str, request: Request, work: _Work) -> Write:
 def _without_id(body: object) -> object:
     """A server chooses the id of what is created."""
     return {name: value for name, value in body.items() if name != "id"} if isinstance(body, dict) else body  # type: ignore[reportUnknownVariableType]
+
+
+def create_condition(request: Request, kind: str) -> Search | None:
+    """That of If-None-Exist; some clients send it as the query. Raises InvalidRequest."""
+    if request.if_none_exist is not None:
+        return condition_of(kind, request.if_none_exist, request.base)
+    search = read_search(kind, request.query, request.base, is_strict=False)
+    return search if search.criteria else None
+
+
+def update_condition(request: Request, kind: str) -> Search:
+    """Raises InvalidRequest."""
+    search = read_search(kind, request.query, request.base, is_strict=True)
+    if not search.criteria:
+        raise InvalidRequest(f"PUT of {kind} needs an id, or conditions such as identifier=system|value")
+    return search
 
 
 def condition_of(kind: str, text: str, base: str) -> Search:
