@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from . import complete
 from .desk import Desk, appointments_in, for_desk
 from .options import allow_past_option, engine_option, print_json, read_pool, words
 
@@ -79,6 +80,7 @@ def cancel(desk: Desk, appointment: str, reason: str | None) -> None:
     "--schedule",
     "schedules",
     multiple=True,
+    shell_complete=complete.schedules,
     metavar="NAME[,NAME…]",
     help="All Schedules needed from now on, as for book. Default: those the appointment has.",
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from . import complete
 from .desk import Desk, for_desk
 from .options import print_json, words
 
@@ -18,7 +19,7 @@ _TIMEZONE = "The zone of --from, --to and of the times shown. Default: that of t
 
 
 @click.command("close")
-@click.argument("schedule")
+@click.argument("schedule", shell_complete=complete.schedules)
 @click.option("--from", "begin", required=True, metavar="TIME", help=_FROM)
 @click.option("--to", "end", required=True, metavar="TIME", help=_TO)
 @click.option("--reason", metavar="TEXT", callback=words, help="Why; stored as the comment of the Slot.")
@@ -69,7 +70,7 @@ def close(desk: Desk, schedule: str, begin: str, end: str, reason: str | None) -
 
 
 @click.command("reopen")
-@click.argument("schedule")
+@click.argument("schedule", shell_complete=complete.schedules)
 @click.option("--from", "begin", required=True, metavar="TIME", help=_FROM)
 @click.option("--to", "end", required=True, metavar="TIME", help=_TO)
 @for_desk(writes=True, json="Bundle of the Slots that remain of what was closed", timezone=_TIMEZONE)

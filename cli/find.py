@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import complete
 from .options import (
     allow_past_option,
     calendar_option,
@@ -32,11 +33,18 @@ if TYPE_CHECKING:
 @click.command("find")
 @calendar_option()
 @ledger_option(required=False)
-@click.option("--service", required=True, metavar="NAME", help="The HealthcareService, by id or name.")
+@click.option(
+    "--service",
+    required=True,
+    metavar="NAME",
+    shell_complete=complete.services,
+    help="The HealthcareService, by id or name.",
+)
 @click.option(
     "--schedule",
     "schedules",
     required=True,
+    shell_complete=complete.schedules,
     multiple=True,
     metavar="NAME[,NAME…]",
     help="A Schedule that is needed, by id or by the name of its actor; commas mean any one of these. Repeatable: all.",

@@ -32,6 +32,7 @@ COMMANDS = {
     "op": "Carry out one FHIR operation, for programs.",
     "serve": "Serve a ledger over HTTP.",
     "bench": "Measure how long this machine takes on your calendar.",
+    "completion": "Let a shell complete commands and names.",
 }
 
 LEDGER_COMMANDS = {

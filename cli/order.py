@@ -11,6 +11,7 @@ import click
 from ..io import booking, names
 from ..io.errors import Refusal
 from ..io.local import read_moment_ms
+from . import complete
 from .describe import schedule_title
 from .desk import Answer, Desk, Refused
 from .options import read_pool, words
@@ -59,11 +60,17 @@ def order_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `book` and `hold` that say what, when, with whom and for whom."""
     options = [
         click.option("--pick", "picked", metavar="N", help="The offer with this number of your last find."),
-        click.option("--service", metavar="NAME", help="The HealthcareService, by id or name."),
+        click.option(
+            "--service",
+            metavar="NAME",
+            shell_complete=complete.services,
+            help="The HealthcareService, by id or name.",
+        ),
         click.option(
             "--schedule",
             "schedules",
             multiple=True,
+            shell_complete=complete.schedules,
             metavar="NAME[,NAME…]",
             help="A Schedule that is needed, by id or by the name of its actor; commas mean any one of these. "
             "Repeatable: all.",

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from . import complete
 from .options import (
     Bar,
     calendar_option,
@@ -64,8 +65,22 @@ def _web_address(_: click.Context, parameter: click.Parameter, text: str | None)
 )
 @calendar_option()
 @ledger_option(required=False)
-@click.option("--service", "services", metavar="NAME", multiple=True, help="Only this service. Repeatable.")
-@click.option("--schedule", "schedules", metavar="NAME", multiple=True, help="Only this schedule. Repeatable.")
+@click.option(
+    "--service",
+    "services",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=complete.services,
+    help="Only this service. Repeatable.",
+)
+@click.option(
+    "--schedule",
+    "schedules",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=complete.schedules,
+    help="Only this schedule. Repeatable.",
+)
 @booking_options
 @click.option("--replace", is_flag=True, help="Replace the feed of an earlier run there.")
 @now_option()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from . import complete
 from .desk import Desk, for_desk
 from .options import print_json, read_format
 
@@ -53,7 +54,13 @@ def _version(appointment: Json, zone: Zone) -> list[tuple[str, str]]:
 
 
 @click.command("list")
-@click.option("--schedule", "of_schedule", metavar="NAME", help="Only those on this Schedule, by id or name.")
+@click.option(
+    "--schedule",
+    "of_schedule",
+    metavar="NAME",
+    shell_complete=complete.schedules,
+    help="Only those on this Schedule, by id or name.",
+)
 @click.option("--patient", metavar="NAME", help="Only those of this patient: Patient/x, an id, or a unique name.")
 @click.option("--status", metavar="STATUS[,…]", help="Only those in this status: booked,pending.")
 @click.option("--day", metavar="DAY", help="Only those that take time on this local day: 2026-03-10, today, tomorrow.")
