@@ -117,8 +117,9 @@ class Prepared:
         self._store = store
         self._note = note
         self.zones = Zones()
-        self._services: dict[str, Service | None] = {}
-        self._examined: dict[tuple[str, str], Examined | None] = {}
+        # What is not there is asked for anew each time: any number of names could be asked for.
+        self._services: dict[str, Service] = {}
+        self._examined: dict[tuple[str, str], Examined] = {}
         self._of_actor: dict[Target, set[tuple[str, str]]] = {}
         self._compiled: dict[str, dict[str, Examined]] = {}
         """By schedule and service, those that have a compiled calendar."""
@@ -130,7 +131,9 @@ class Prepared:
         """The HealthcareService with this id, or None."""
         if id not in self._services:
             resource = self._store.read(f"HealthcareService/{id}")
-            self._services[id] = None if resource is None else Service(resource, self._layer(resource))
+            if resource is None:
+                return None
+            self._services[id] = Service(resource, self._layer(resource))
         return self._services[id]
 
     def _layer(self, service: Json) -> Layer | ParameterFault:
@@ -144,10 +147,11 @@ class Prepared:
         key = schedule_id, service.id
         if key not in self._examined:
             resource = self._store.read(f"Schedule/{schedule_id}")
-            examined = None if resource is None else Examined(self._store, service, resource)
-            if examined is not None and examined.actor is not None:
+            if resource is None:
+                return None
+            examined = self._examined[key] = Examined(self._store, service, resource)
+            if examined.actor is not None:
                 self._of_actor.setdefault(examined.actor, set()).add(key)
-            self._examined[key] = examined
         return self._examined[key]
 
     def axis(self, grid: Grid, start: int, end: int) -> Axis:
@@ -220,9 +224,7 @@ class Prepared:
             self._services.pop(name.id, None)
             gone |= {key for key in self._examined if key[1] == name.id}
         for key in gone:
-            examined = self._examined.pop(key)
-            if examined is not None:
-                self._drop(examined)
+            self._drop(self._examined.pop(key))
         if gone:
             self._hours.clear()  # those that nobody has any more would stay for ever
 

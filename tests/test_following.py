@@ -163,6 +163,18 @@ def test_what_cannot_be_followed_leaves_nothing_half_done(watched: Watched, monk
     assert watched.renewed() == watched.kept.keys()
 
 
+def test_what_is_not_there_takes_no_memory_and_may_come(watched: Watched) -> None:
+    unknown = {**QUESTIONS[0], "service-type-reference": "HealthcareService/new"}
+    assert invoke(watched.ledger, "Appointment/$find", query=unknown)[0] == 400
+    with watched.ledger.reading() as state:
+        assert state.prepared.is_empty
+    nowhere = {**QUESTIONS[0], "schedule": "Schedule/new"}
+    assert invoke(watched.ledger, "Appointment/$find", query=nowhere)[0] == 400
+    watched.other.load([service("new"), practitioner("new"), schedule("new", services=["new", "checkup"])])
+    for query in (nowhere, {**nowhere, **unknown, "schedule": "Schedule/new"}):
+        assert "entry" in invoke(watched.ledger, "Appointment/$find", query=query)[1]
+
+
 def test_a_plan_is_of_one_state(watched: Watched) -> None:
     """What is booked while it is made is met when it is booked, and does not stand in its calendars."""
     row = {"request_id": "r", "service": "checkup", "schedules": "a", "windows": "2026-03-16"}
