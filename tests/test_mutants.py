@@ -65,6 +65,12 @@ BATCH = (
 )
 """What a batch of finds promises."""
 
+HTTP = (
+    *("http host", "http origin", "http loopback", "http tokens", "http roles", "http who"),
+    *("http formats", "http limits", "http queue", "http commit", "http stop", "http log"),
+)
+"""What the server promises."""
+
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_a_mutant_fits_exactly_one_place(mutant: Mutant) -> None:
@@ -72,7 +78,7 @@ def test_a_mutant_fits_exactly_one_place(mutant: Mutant) -> None:
 
 
 def test_every_rule_has_a_mutant_and_every_mutant_a_rule() -> None:
-    assert {mutant.rule for mutant in MUTANTS} == {*RULES, *OPERATIONS, *LEDGER, *PLANS, *BATCH}
+    assert {mutant.rule for mutant in MUTANTS} == {*RULES, *OPERATIONS, *LEDGER, *PLANS, *BATCH, *HTTP}
 
 
 def test_every_section_of_the_model_is_there() -> None:

@@ -298,7 +298,7 @@ def test_connections_leave_files_for_the_ledger(path: Path) -> None:
 
 
 def test_half_a_request_is_not_waited_for(path: Path) -> None:
-    with serving(path, "--body-timeout", "0.2") as server:
+    with serving(path, "--body-timeout", "0.5") as server:
         whole = request(server, "POST", BOOK, json.dumps(booking("09:00")).encode(), TYPE)
         assert everything(raw(server, b"")) == b""
         for part in (whole[:40], whole[:-1]):
