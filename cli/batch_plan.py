@@ -35,6 +35,7 @@ class Asked(NamedTuple):
     """What `plan` and `replan` are told alike."""
 
     output: str | None
+    html: str | None
     book: bool
     objective: Any
     work_limit: float | None
@@ -62,6 +63,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Path(allow_dash=True),
             help="The file of answers, by suffix; it is replaced when the plan is complete. - is standard output.",
         ),
+        click.option("--html", metavar="FILE", help="Write a page: what is served, each day before and after."),
         click.option("--book", is_flag=True, help="Write the plan into the ledger."),
         click.option(
             "--objective",
@@ -118,6 +120,10 @@ def carry_out(asked: Asked, store: Store, requests: str | None, movable: Movable
     from ..io.plans.api import plan, replan
 
     check_files(requests, plan=asked.output)
+    if asked.html is not None:
+        from ..io.staging import check_place
+
+        check_place(asked.html)
     with Bar("Planning", "requests") as bar:
         from .plan_report import Watcher
 
@@ -142,6 +148,10 @@ def carry_out(asked: Asked, store: Store, requests: str | None, movable: Movable
     try:
         if asked.output is not None:
             answer.write(asked.output)
+        if asked.html is not None:
+            from .plan_page import write_plan_page
+
+            write_plan_page(store, answer, asked.html, asked.timezone)
     finally:
         # What is booked is booked, also where the disk has no room left to tell of it.
         say(store, answer, asked)
@@ -204,6 +214,8 @@ def command(
             raise click.UsageError(f"--executor {executor} needs --partitions.")
         store = open_store(asked, calendars, ledger, now, lock_timeout, unsafe_filesystem)
         return carry_out(asked, store, requests, None)
+    if asked.html is not None:
+        raise click.UsageError("--html and --partitions exclude each other: a page is drawn of a whole plan.")
     if asked.output in (None, "-") or asked.book:
         raise click.UsageError("--partitions needs -o PLAN, beside which the parts lie, and writes no bookings.")
     if executor != "dask" and scheduler_address is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,12 @@ from .options import (
     timezone_option,
     unsafe_option,
 )
+from .text import printable
 
 if TYPE_CHECKING:
     from ..io.calendars import Calendar
     from ..io.ledger.ledger import Ledger
+    from ..io.view.data import View
     from ..io.view.view import Wanted
     from ..solver.civil import Zone
 
@@ -55,6 +58,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="How many weeks the capacity and the utilisation count, from the Monday of the day shown.",
 )
+@click.option("--html", metavar="FILE", help="Write a page instead: one file, no script, nothing from the network.")
+@click.option("--png", metavar="FILE", help="Write a picture of this page; needs the extra png and a Chromium.")
 @click.option("--without-patients", is_flag=True, help="Name no patients.")
 @timezone_option("The zone of days and hours. Default: that of the only schedule, or the one most schedules have.")
 @click.option("--json", "as_json", is_flag=True, help="Print what is drawn as JSON.")
@@ -72,6 +77,8 @@ def command(
     week: str | None,
     capacity: bool,
     weeks: int,
+    html: str | None,
+    png: str | None,
     without_patients: bool,
     timezone: str | None,
     as_json: bool,
@@ -106,14 +113,47 @@ def command(
             with_patients=not without_patients,
         )
         found = view(state, wanted)
+    if html is not None or png is not None:
+        write_page(_page(found, store, calendars, ledger), html, png)
     if as_json:
         from ..io.view.as_json import view_json
 
         print_json(view_json(found))
         return
-    from .view_terminal import print_view
+    if html is None and png is None:
+        from .view_terminal import print_view
 
-    print_view(found, with_capacity=capacity)
+        print_view(found, with_capacity=capacity)
+
+
+def _page(found: View, store: Calendar | Ledger, calendars: tuple[str, ...], ledger: str | None) -> str:
+    from ..io.view.page import view_page
+    from .text import moment_ms
+
+    names = ", ".join(os.path.basename(os.path.normpath(one)) for one in calendars or (ledger or "",))
+    at = moment_ms(int(store.now().timestamp() * 1000), found.timeline.zone)
+    return view_page(found, f"{printable(names)}, as of {at}.")
+
+
+def write_page(page: str, html: str | None, png: str | None) -> None:
+    """Write a page as HTML, as a picture, or both, and say so. Raises InvalidInputError, OSError, UsageError."""
+    from ..io.staging import check_place, new_file
+
+    picture = None
+    for path in filter(None, (html, png)):
+        check_place(path)
+    if png is not None:
+        from ..io.view.png import NoBrowser, picture_of
+
+        try:
+            picture = picture_of(page)
+        except NoBrowser as error:
+            raise click.UsageError(str(error)) from error
+    for path, content in ((html, page.encode()), (png, picture)):
+        if path is not None and content is not None:
+            with new_file(path, replace=True) as file:
+                file.write(content)
+            click.echo(f"Wrote {printable(path)}.", err=True)
 
 
 def _wanted(

@@ -68,6 +68,11 @@ def week_chart(timeline: Timeline, row: Row) -> Chart:
     return Chart(row.title, tuple(lines), first, last, tuple(marks))
 
 
+def shared_extent(charts: Sequence[Chart]) -> tuple[int, int]:
+    """One axis for several charts."""
+    return min((one.first for one in charts), default=0), max((one.last for one in charts), default=DAY_MINUTES)
+
+
 def _line(timeline: Timeline, row: Row, day: int, title: str) -> Line:
     start, end = day_bounds(timeline, day)
     return Line(title, row.schedule, day, nominal_midnight(timeline.zone, day), row.between(start, end), row.note)
