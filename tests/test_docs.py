@@ -1,4 +1,4 @@
-"""The documentation is kept true: README sessions run, and every command and option is described."""
+"""The documentation is kept true: the sessions in it run, and every command and option is described."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from slotwright.cli.main import slotwright
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+PAGES = [README, *sorted(ROOT.glob("docs/**/*.md"))]
 _SESSION = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(r"[^\n]*<<'(\w+)'\n.*?^\1\n|(?:[^\n]*\\\n)*[^\n]*\n", re.MULTILINE | re.DOTALL)
+"""A command: with the lines of a file down to its mark, or with the lines that a backslash goes on to."""
 
 
 def sessions(text: str) -> list[tuple[str, str]]:
@@ -27,9 +30,9 @@ def sessions(text: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for block in _SESSION.findall(text):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            lines = part.splitlines(keepends=True)
-            length = next(i for i, line in enumerate(lines) if not line.endswith("\\\n")) + 1
-            found.append(("".join(lines[:length]), "".join(lines[length:])))
+            command = _COMMAND.match(part)
+            assert command is not None
+            found.append((command[0], part[command.end() :]))
     return found
 
 
@@ -93,11 +96,21 @@ def start(command: str, folder: Path, environment: dict[str, str], servers: Exit
     return "".join(server.stdout.readline() for _ in range(2))
 
 
-def test_readme_sessions_print_what_they_show(tmp_path: Path) -> None:
-    shown = sessions(README.read_text())
+@pytest.mark.parametrize("page", [one for one in PAGES if sessions(one.read_text())], ids=lambda page: page.stem)
+def test_sessions_print_what_they_show(page: Path, tmp_path: Path) -> None:
+    shown = sessions(page.read_text())
     printed = play([command for command, _ in shown], tmp_path)
     for (command, output), found in zip(shown, printed, strict=True):
         assert (command, found) == (command, output)
+
+
+def test_a_session_is_a_command_with_its_lines_and_what_it_printed() -> None:
+    page = "```console\n$ cat > a.csv <<'EOF'\na,b\n\n1,2\nEOF\n$ cut -d, \\\n    -f1 a.csv\na\n\n1\n$ true\n```\n"
+    assert sessions(page) == [
+        ("cat > a.csv <<'EOF'\na,b\n\n1,2\nEOF\n", ""),
+        ("cut -d, \\\n    -f1 a.csv\n", "a\n\n1\n"),
+        ("true\n", ""),
+    ]
 
 
 def test_readme_begins_with_the_main_command() -> None:
@@ -164,22 +177,28 @@ def test_examples_in_help_are_commands_with_options_that_exist(name: str, comman
 
 
 def test_links_lead_somewhere() -> None:
-    for file in [README, *ROOT.glob("docs/*.md"), ROOT / "examples" / "README.md", ROOT / "benchmarks" / "README.md"]:
+    for file in [*PAGES, ROOT / "examples" / "README.md", ROOT / "benchmarks" / "README.md"]:
         if not file.exists():
             continue
         for link in re.findall(r"\]\(([^)#:]+)\)", file.read_text()):
             assert (file.parent / link).exists(), f"{file.name} links to {link}"
 
 
-if __name__ == "__main__":  # write the sessions' real output into the README: python tests/test_docs.py
-    content = README.read_text()
+def rewrite(page: Path) -> None:
+    """Write what the sessions of a page really print into it."""
+    content = page.read_text()
     written = sessions(content)
     with tempfile.TemporaryDirectory() as name:
         real = play([command for command, _ in written], Path(name))
     at = 0
-    for (session_command, shown_output), output in zip(written, real, strict=True):
-        old = f"$ {session_command}{shown_output}"
+    for (command, shown), output in zip(written, real, strict=True):
+        old = f"$ {command}{shown}"
         at = content.index(old, at)
-        content = f"{content[:at]}$ {session_command}{output}{content[at + len(old) :]}"
-        at += len(session_command) + len(output)
-    README.write_text(content)
+        content = f"{content[:at]}$ {command}{output}{content[at + len(old) :]}"
+        at += len(f"$ {command}{output}")
+    page.write_text(content)
+
+
+if __name__ == "__main__":  # python tests/test_docs.py [PAGE…]; without a page, all of them
+    for one in map(Path, sys.argv[1:] or PAGES):
+        rewrite(one)
