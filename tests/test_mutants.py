@@ -71,6 +71,12 @@ HTTP = (
 )
 """What the server promises."""
 
+REST = (
+    *("rest capacity", "rest made", "rest hits", "rest in use", "rest versions", "rest search", "rest history"),
+    *("rest bundle", "ledger terms"),
+)
+"""What resources over HTTP promise."""
+
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_a_mutant_fits_exactly_one_place(mutant: Mutant) -> None:
@@ -78,7 +84,7 @@ def test_a_mutant_fits_exactly_one_place(mutant: Mutant) -> None:
 
 
 def test_every_rule_has_a_mutant_and_every_mutant_a_rule() -> None:
-    assert {mutant.rule for mutant in MUTANTS} == {*RULES, *OPERATIONS, *LEDGER, *PLANS, *BATCH, *HTTP}
+    assert {mutant.rule for mutant in MUTANTS} == {*RULES, *OPERATIONS, *LEDGER, *PLANS, *BATCH, *HTTP, *REST}
 
 
 def test_every_section_of_the_model_is_there() -> None:

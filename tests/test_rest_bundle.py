@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ledger_support import basic, proposal, visit
+from ledger_support import basic, proposal, template, visit
 from rest_support import BASE, Face, NewFace, Said, resource_of, said
 from rest_support import face_fixture as face_fixture
 from slotwright.io.errors import TooLarge
@@ -290,6 +290,18 @@ def test_each_entry_of_a_batch_stands_by_itself(face: NewFace) -> None:
     }
     assert len(clinic.found("Patient")) == 1
     assert len(clinic.found("Slot?schedule=Schedule/a")) == 1
+
+
+def test_what_an_entry_of_a_batch_wrote_before_it_was_refused_is_undone(face: NewFace) -> None:
+    second = slot("taken", "a", "2026-03-23T09:00:00Z", "2026-03-23T09:30:00Z")
+    clinic = face(*basic(second))
+    nine = "2026-03-16T09:00:00.000Z"
+    series = proposal(visit("a", nine, "2026-03-16T09:30:00.000Z"), extension=[template(zone="Etc/UTC")])
+    refused, made = sent(clinic, "batch",
+        entry("POST", "Appointment/$book", series), entry("POST", "Appointment/$book", proposal(visit("a", "09:00"))),
+    )  # fmt: skip
+    assert statuses([refused, made]) == ["400 Bad Request", "201 Created"]
+    assert len(clinic.found("Appointment")) == 1
 
 
 def test_a_batch_that_only_reads_writes_nothing(face: NewFace) -> None:

@@ -281,7 +281,10 @@ def test_what_bookings_need_is_not_deleted(face: NewFace) -> None:
 def test_a_booking_that_is_over_keeps_nothing(face: NewFace) -> None:
     clinic = face()
     booked(clinic, visit("a", "2025-12-01T09:00:00Z", "2025-12-01T09:30:00Z"))  # the clock says 2026
+    booked(clinic, visit("a", "2026-03-10T11:00:00Z", "2026-03-10T11:30:00Z"))  # the last entry is of 12:00
     assert clinic.delete("Schedule/a").status == 204
+    booked(clinic, visit("b", "2026-03-10T12:00:00Z", "2026-03-10T12:30:00Z"))
+    assert said(clinic.delete("Schedule/b")).status == 409, "it has begun, and is not over"
 
 
 # Bookings hit
