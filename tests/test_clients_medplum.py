@@ -63,7 +63,6 @@ def test_refusals_are_shown_with_their_text(node: Scripts, server: Server) -> No
         ),
         "unread": ("not-found", "Not found"),
         "patched": ("not-supported", "PATCH is not possible at 'Schedule/a'; GET, PUT or DELETE is"),
-        "upserted": ("not-supported", "PUT is not possible at 'Patient'; GET or POST is"),
         "unsound": ("invalid", "The Slot is not a FHIR Slot: Object missing required field `schedule`.", ["Slot"]),
     }
 
@@ -79,7 +78,7 @@ def test_resources_are_written_read_and_replaced(node: Scripts, server: Server) 
     assert said["lost"]["isOutcome"] and said["lost"]["issue"]["code"] == "conflict"
     assert said["gone"]["issue"] == {"code": "deleted", "text": "Gone"}
     assert (said["same"], said["found"], said["versions"]) == (True, [True], ["1", "2", "3"])
-    assert (said["changed"], said["kept"]) == (True, False)
+    assert (said["changed"], said["kept"], said["upserted"]) == (True, False, [True, "1990-01-01"])
 
 
 def test_searches_are_paged(node: Scripts, server: Server) -> None:

@@ -99,6 +99,20 @@ def test_an_update_counts_versions_and_minds_if_match(face: NewFace) -> None:
     assert clinic.delete("Patient/p", if_match='W/"2"').status == 204
 
 
+@pytest.mark.parametrize("id", ["ò", "a_b", "a:b", "a%b", "-" * 65])
+def test_an_update_makes_nothing_under_an_id_that_fhir_does_not_know(face: NewFace, id: str) -> None:
+    clinic = face()
+    refused = said(clinic.put({**MARIA, "id": id}))
+    assert (refused.status, refused.code) == (400, "invalid")
+    assert clinic.found("Patient") == []
+
+
+def test_what_was_loaded_under_another_id_is_updated(face: NewFace) -> None:
+    clinic = face()
+    clinic.ledger.put({**MARIA, "id": "a_b"})
+    assert resource_of(clinic.put({**MARIA, "id": "a_b", "active": True}))["active"] is True
+
+
 def test_an_update_that_changes_nothing_writes_nothing(face: NewFace) -> None:
     clinic = face()
     stored = resource_of(clinic.put({**MARIA, "id": "p"}), 201)

@@ -113,6 +113,14 @@ def _resource_paths(kind: str) -> dict[str, Json]:
                 "requestBody": body(to_write(kind)),
                 "responses": answers({200: kind, 201: kind}, *written),
             },
+            "put": {
+                "operationId": f"updateByCondition{kind}",
+                "summary": f"Update the {kind} that a search finds, or create it",
+                "tags": [kind],
+                "parameters": [in_query("identifier", {"type": "string"}, "Or another search.", required=True)],
+                "requestBody": body(to_write(kind)),
+                "responses": answers({200: kind, 201: kind}, *written),
+            },
         },
         f"/{kind}/_search": {
             "post": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import islice
 from urllib.parse import parse_qs
@@ -19,6 +20,7 @@ from .sound import sound
 from .types import check_writable
 from .versions import expected_version
 
+_FHIR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _Work = Callable[[Transaction], Response]
 
 
@@ -84,6 +86,10 @@ def _update(transaction: Transaction, request: Request, resource: Json, expected
     old = transaction.read(str(name))
     if old is not None and content_of(old) == content_of(resource):
         return written(request, 200, old)
+    if old is None and _FHIR_ID.fullmatch(name.id) is None:
+        # What was loaded under another id can be updated, but clients must be able to address what is new.
+        text = f"'{name.id:.80}' is no id of FHIR: 1 to 64 of the letters A to Z and a to z, digits, '-' and '.'"
+        raise InvalidRequest(text, f"{name.type}.id")
     return _put(transaction, request, old, resource, 201 if old is None else 200)
 
 

@@ -101,7 +101,6 @@ const stories = {
       removed: await failure(() => medplum.get(medplum.fhirUrl('Schedule', 'a', '$find'))),
       unread: await failure(() => medplum.readResource('Patient', 'nobody')),
       patched: await failure(() => medplum.patchResource('Schedule', 'a', [{ op: 'remove', path: '/actor' }])),
-      upserted: await failure(() => medplum.upsertResource({ resourceType: 'Patient' }, 'identifier=7')),
       unsound: await failure(() => medplum.createResource({ resourceType: 'Slot', status: 'free' })),
     };
   },
@@ -167,6 +166,10 @@ const stories = {
       { ...changed, active: false },
       { headers: { 'If-Match': `W/"${changed.meta.versionId}"` } }
     );
+    const upserted = await medplum.upsertResource(
+      { resourceType: 'Patient', identifier: kept.identifier, birthDate: '1990-01-01' },
+      'identifier=http://example.org/mrn|7'
+    );
     await medplum.deleteResource('Patient', made.id);
     const gone = await failure(() => medplum.readResource('Patient', made.id));
     return {
@@ -176,6 +179,7 @@ const stories = {
       versions: [made, changed, kept].map((one) => one.meta.versionId),
       lost,
       kept: kept.active,
+      upserted: [upserted.id === made.id, upserted.birthDate],
       gone,
     };
   },
