@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from ..solver.civil import Zone
 
 
+_EXPLAINED = (
+    "calendars", "ledger", "service", "schedules", "start", "end", "timezone", "occurrences", "ignore_appointment",
+    "now",
+)  # fmt: skip
+"""The options that `slotwright explain` has too."""
+
+
 @click.command("find")
 @calendar_option()
 @ledger_option(required=False)
@@ -164,7 +171,8 @@ def command(
     else:
         from .table import print_answer
 
-        print_answer(store, answer, window, zone, hint=_hint(ignore_appointment) if ledger is not None else "")
+        hint = _hint(ignore_appointment) if ledger is not None else ""
+        print_answer(store, answer, window, zone, hint=hint, why=_explain_command())
     return EXIT_OK if answer.offers else EXIT_NOTHING_FOUND
 
 
@@ -172,6 +180,21 @@ def _appointment(text: str | None) -> str:
     if not text:
         return ""
     return text if "/" in text else f"Appointment/{text}"
+
+
+def _explain_command() -> str:
+    """The command that counts what stands in the way, with what was typed here."""
+    import shlex
+
+    context = click.get_current_context()
+    typed: list[str] = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name in _EXPLAINED and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            value: Any = context.params[name]
+            for one in value if isinstance(value, tuple) else (value,):  # type: ignore[reportUnknownVariableType]
+                typed += [parameter.opts[0], str(one)]  # type: ignore[reportUnknownArgumentType]
+    return shlex.join(["slotwright", "explain", *typed, "--summary"])
 
 
 def _hint(moved: str | None) -> str:

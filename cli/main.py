@@ -13,6 +13,9 @@ import click
 
 COMMANDS = {
     "find": "Find common free times for a service.",
+    "next": "Find the earliest free times from a day on.",
+    "explain": "Say why a time is not offered, or what limits a window.",
+    "freebusy": "Show when schedules are busy and when they are free.",
     "book": "Book an appointment.",
     "hold": "Hold an appointment until it is confirmed.",
     "confirm": "Turn a hold into a booking.",
@@ -92,6 +95,9 @@ _PARAMETERS = {
     "stop-timeout": "stop_s",
 }  # fmt: skip
 """The names of parameters that are not those of their options."""
+
+_SEARCHING = ("find", "next", "explain", "freebusy", "op", "bench", "serve")
+"""The commands that take all of SETTINGS."""
 
 _SEVERAL = ("calendar", "schedule", "cors-origin", "allowed-host")
 """Settings that may be a list."""
@@ -259,9 +265,7 @@ def _default_map(settings: dict[str, Any]) -> dict[str, Any]:
     searching = {_PARAMETERS.get(name, name.replace("-", "_")): value for name, value in settings.items()}
     parameters = {_PARAMETERS.get(name, name.replace("-", "_")) for name in SHARED}
     shared = {name: value for name, value in searching.items() if name in parameters}
-    defaults: dict[str, Any] = {
-        name: searching if name in ("find", "op", "bench", "serve") else shared for name in COMMANDS
-    }
+    defaults: dict[str, Any] = {name: searching if name in _SEARCHING else shared for name in COMMANDS}
     defaults["ledger"] = dict.fromkeys(LEDGER_COMMANDS, shared)
     defaults["batch"] = dict.fromkeys(BATCH_COMMANDS, shared)
     return defaults

@@ -13,40 +13,50 @@ from .text import clock, day, printable, times
 
 if TYPE_CHECKING:
     from ..io.operations.find import FindAnswer
-    from ..io.prepared import Examined
+    from ..io.prepared import Examined, Service
     from ..io.store import Store
     from ..io.wishes import Window
     from ..solver.civil import Zone
     from ..solver.problem import Offer
 
 
-def print_answer(store: Store, answer: FindAnswer, window: Window, zone: Zone, *, hint: str = "") -> None:
-    """The window, then the offers or why there are none."""
-    from ..io import names
-
-    service = answer.service.resource
-    title = names.show(names.service_names(service), answer.service.id)
-    resolved = answer.pools[0][0].resolved
-    click.echo(f"{printable(title)}, {resolved.duration} min · {_window(window, zone)}")
+def print_answer(
+    store: Store, answer: FindAnswer, window: Window, zone: Zone, *, hint: str = "", why: str = ""
+) -> None:
+    """The window, then the offers or why there are none: `why` is what to ask for more about that."""
+    click.echo(f"{title_of(answer.service, answer.pools[0][0])} · {window_text(window, zone)}")
     if not answer.offers:
         click.echo(_nothing(store, answer))
+        if why and answer.problem is not None:
+            click.echo(f"What stands in the way: {why}", err=True)
         return
     click.echo("")
-    click.echo(_table(store, answer, zone), nl=False)
+    click.echo(offers_table(store, [answer], zone), nl=False)
     asked = answer.problem.count if answer.problem is not None else 0
     more = "; there may be more, see --count" if len(answer.offers) == asked else ""
     click.echo(f"\n{len(answer.offers)} offer{'' if len(answer.offers) == 1 else 's'}{more}. {hint}".rstrip())
 
 
-def _table(store: Store, answer: FindAnswer, zone: Zone) -> str:
-    keeps = Keeps.WIDE if answer.series is None else Keeps.IF_WIDE
+def title_of(service: Service, examined: Examined) -> str:
+    """`Check-up, 30 min`."""
+    from ..io import names
+
+    title = names.show(names.service_names(service.resource), service.id)
+    return f"{printable(title)}, {examined.resolved.duration} min"
+
+
+def offers_table(store: Store, answers: Sequence[FindAnswer], zone: Zone, *, with_year: bool = False) -> str:
+    """The offers of answers to one question, numbered through."""
+    first = answers[0]
+    keeps = Keeps.WIDE if first.series is None else Keeps.IF_WIDE
     headers = [("#", Keeps.NUMBER), ("Day", keeps), ("Time", keeps)]
-    if answer.series is not None:
+    if first.series is not None:
         headers.append(("Weekly until", keeps))
-    headers += [(_column(pool), Keeps.FOLDS) for pool in answer.pools]
+    headers += [(_column(pool), Keeps.FOLDS) for pool in first.pools]
+    offers = ((answer, offer) for answer in answers for offer in answer.offers)
     rows = [
-        [str(number), *_when(answer, offer, zone), *(_who(store, one) for one in answer.chosen(offer))]
-        for number, offer in enumerate(answer.offers, start=1)
+        [str(number), *_when(answer, offer, zone, with_year), *(_who(store, one) for one in answer.chosen(offer))]
+        for number, (answer, offer) in enumerate(offers, start=1)
     ]
     return render(headers, rows)
 
@@ -93,18 +103,18 @@ def _who(store: Store, examined: Examined) -> str:
     return printable(names.show(names.schedule_names(store, examined.resource), examined.id))
 
 
-def _when(answer: FindAnswer, offer: Offer, zone: Zone) -> list[str]:
+def _when(answer: FindAnswer, offer: Offer, zone: Zone, with_year: bool) -> list[str]:
     from ..solver.series import later_occurrences
 
     end = offer.start + answer.pools[0][0].resolved.duration
-    cells = [day(offer.start, zone), times(offer.start, end, zone)]
+    cells = [day(offer.start, zone, with_year=with_year), times(offer.start, end, zone)]
     if answer.series is not None:
         later = later_occurrences(offer.start, answer.series.occurrences, answer.series.zone.zone)
         cells.append(day(later[-1], zone) if later else "")
     return cells
 
 
-def _window(window: Window, zone: Zone) -> str:
+def window_text(window: Window, zone: Zone) -> str:
     """Whole local days by their dates, the last one included; anything else with its times."""
     start, end = window.start_ms // 60_000, -(-window.end_ms // 60_000)
     whole_days = all(at * 60_000 == zone.day_start_ms(zone.local_day(at)) for at in (start, end))

@@ -150,7 +150,7 @@ def choose(
 
     Raises what `$find` raises.
     """
-    low, high = _days(store, service_id, pools, start, zone)
+    low, high = days_of(store, service_id, pools, start, zone)
     query: dict[str, str | list[str]] = {
         "start": utc_text_ms(low),
         "end": utc_text_ms(high),
@@ -167,7 +167,7 @@ def choose(
     return Choice(proposal, chosen, answer)
 
 
-def _days(store: Store, service_id: str, pools: Sequence[Sequence[str]], start: int, zone: Zone) -> tuple[int, int]:
+def days_of(store: Store, service_id: str, pools: Sequence[Sequence[str]], start: int, zone: Zone) -> tuple[int, int]:
     """The local days that the visit and its buffers touch, in milliseconds."""
     service = store.prepared.service(service_id)
     before, reach = 0, 1

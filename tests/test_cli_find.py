@@ -574,7 +574,7 @@ def test_one_schedule_without_a_start_is_named(ask: Ask) -> None:
         3,
         "Check-up, 30 min · Tue 10 Mar 2026 11:00 to Tue 10 Mar 2026 14:00 (America/New_York)\n"
         "Nothing free. Dr. Ames (ames) leaves no start in this window.\n",
-        "",
+        f"What stands in the way: slotwright explain {' '.join((*at, *window))} --summary\n",
     )
 
 

@@ -41,6 +41,9 @@ def seconds_until(condition: Any, limit: float = 20.0) -> None:
 PATIENT = {"resourceType": "Patient", "id": "a"}
 CALLS: dict[str, tuple[str, ...]] = {
     "find": (*AMES, *TUESDAY),
+    "next": (*AMES, "--from", "2026-03-10"),
+    "explain": (*AMES, "--at", "2026-03-10T09:00"),
+    "freebusy": TUESDAY,
     "book": (*AMES, "--start", "2026-03-10T09:00"),
     "hold": (*AMES, "--start", "2026-03-10T09:00"),
     "confirm": ("x",),
