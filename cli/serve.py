@@ -136,7 +136,7 @@ def command(
     lock_timeout: float,
     unsafe_filesystem: bool,
 ) -> None:
-    """Serve a ledger over HTTP: the scheduling operations and FHIR's REST interface.
+    """Serve a ledger over HTTP: the scheduling operations, FHIR's REST interface, and a page for people at /.
 
     Only programs on this machine can reach it, unless --host names another address; that needs --token-file or
     --insecure. Requests are logged on standard error, without anything about patients. Ctrl-C answers what has begun,

@@ -104,7 +104,7 @@ def test_a_ledger_that_is_read_only_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/x", "/fhir", "/fhir/R5/Slot", f"{BASE}x", f"{BASE}/Slot/x/y/z", "/oauth2/token", "/auth/me"]
+    "path", ["/x", "/fhir", "/fhir/R5/Slot", f"{BASE}x", f"{BASE}/Slot/x/y/z", "/oauth2/token", "/auth/me"]
 )
 def test_an_address_that_means_nothing(face: Face, path: str) -> None:
     assert face("GET", path).issue == (404, "not-found", "Not found")

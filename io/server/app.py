@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TypeVar
 
 from ..errors import NotFound, WrongMethod
 from ..ledger.ledger import Ledger, open_ledger
@@ -23,16 +22,16 @@ from ..rest.exchange import Interaction, Request
 from ..rest.openapi import document
 from . import formats, logs, oauth
 from .answers import Answer, Form, in_json
-from .bodies import Bodies, ClientGone, parsed
+from .bodies import Bodies, ClientGone, parsed, while_there
 from .guard import Guard
 from .head import Head, Receive, Scope, Send, fields_of
+from .page import FORMS, Page
 from .publishing import Published
 from .roles import permitted
+from .sessions import Sessions
 from .settings import BASE, Settings
 from .tokens import Holder, Tokens
 from .work import Work
-
-T = TypeVar("T")
 
 _METHODS = ("GET", "POST", "PUT", "DELETE")
 _LARGE = 200_000
@@ -53,6 +52,9 @@ class App:
         # Beside the reader's, so that whoever asks whether the server lives waits for no find.
         self._health = open_ledger(ledger.path, read_only=True, create=False, unsafe_filesystem=True)
         self._work = Work(ledger, settings.max_waiting)
+        is_secure = (settings.base_url or "").startswith("https://")
+        sessions = Sessions(self._tokens, port, is_secure=is_secure)
+        self._page = Page(self._work, self._guard, self._bodies, sessions, settings.who)
         self._published = Published(ledger, settings.feed, is_public=settings.is_feed_public or self._tokens is None)
 
     @property
@@ -94,6 +96,8 @@ class App:
 
     async def _route(self, head: Head, receive: Receive, form: Form) -> Answer:
         path = head.path.rstrip("/")
+        if self._page.has(path):
+            return await self._page.answer(head, path, receive)
         if path == "/healthz":
             _only(head, "GET")
             return in_json(200, {"status": "ok", "last": self._health.last, "transactions": self._work.transactions})
@@ -119,9 +123,9 @@ class App:
     def _allowed(self, path: str) -> str:
         """The methods there are at an address."""
         path = path.rstrip("/")
-        if path in ("/healthz", "/openapi.json", "/auth/me") or _is_feed(path):
+        if path in ("", "/healthz", "/openapi.json", "/auth/me") or _is_feed(path):
             found = ["GET"]
-        elif path == "/oauth2/token":
+        elif path == "/oauth2/token" or path in FORMS:
             found = ["POST"]
         else:
             found = [one for one in _METHODS if _is_known(one, path.removeprefix(BASE).strip("/"))]
@@ -131,7 +135,7 @@ class App:
         _only(head, "GET")
         base, tag = self._base(head), head.headers.get("if-none-match")
         name = path.removeprefix(f"{BASE}/")
-        return await _while_there(self._work.read(lambda _: self._published.answer(name, base, tag)), receive)
+        return await while_there(self._work.read(lambda _: self._published.answer(name, base, tag)), receive)
 
     async def _fhir(self, head: Head, path: str, receive: Receive, holder: Holder | None, form: Form) -> Answer:
         request = await self._request(head, path, receive, None if holder is None else holder)
@@ -187,33 +191,14 @@ class App:
             def written(transaction: Transaction) -> Answer:
                 return form.written(write(transaction))  # before the commit: after it nothing may fail
 
-            return await _while_there(self._work.write(written), receive)
+            return await while_there(self._work.write(written), receive)
         assert asked.read is not None
         read = asked.read
 
         def found(state: State) -> Answer:
             return form.written(read(state))
 
-        return await _while_there(self._work.read(found), receive)
-
-
-async def _while_there(future: asyncio.Future[T], receive: Receive) -> T:
-    """The result; what has not begun when the client leaves is dropped. Raises ClientGone."""
-    watch = asyncio.ensure_future(_drop_when_gone(future, receive))
-    try:
-        return await future
-    except asyncio.CancelledError:
-        if watch.done():
-            raise ClientGone from None
-        raise
-    finally:
-        watch.cancel()
-
-
-async def _drop_when_gone(future: asyncio.Future[T], receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    future.cancel()
+        return await while_there(self._work.read(found), receive)
 
 
 async def _send(send: Send, head: Head, answer: Answer, more: Mapping[str, str]) -> None:

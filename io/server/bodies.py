@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TypeVar
 
 import orjson
 
 from ..errors import InvalidRequest, TooLarge, TooSlow
 from .head import Head, Receive
+
+T = TypeVar("T")
 
 
 class ClientGone(Exception):
@@ -76,3 +79,22 @@ def parsed(content: bytes) -> object:
     if found is None:
         raise InvalidRequest("Invalid request body", diagnostics="It is null")
     return found
+
+
+async def while_there(future: asyncio.Future[T], receive: Receive) -> T:
+    """The result; what has not begun when the client leaves is dropped. Raises ClientGone."""
+    watch = asyncio.ensure_future(_drop_when_gone(future, receive))
+    try:
+        return await future
+    except asyncio.CancelledError:
+        if watch.done():
+            raise ClientGone from None
+        raise
+    finally:
+        watch.cancel()
+
+
+async def _drop_when_gone(future: asyncio.Future[T], receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    future.cancel()

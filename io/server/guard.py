@@ -54,6 +54,18 @@ class Guard:
         if origin is not None and not self._may_ask(origin.lower(), host):
             raise NotAllowed(f"Origin {origin!r} may not ask; allow it with --cors-origin")
 
+    def check_own(self, head: Head) -> None:
+        """The page is for its own origin only, whoever else may ask. Raises NotAllowed."""
+        origin = head.headers.get("origin")
+        if origin is not None and not self._is_own(origin.lower(), head.headers.get("host", "").lower()):
+            raise NotAllowed("The page is not for other web pages")
+
+    def check_form(self, head: Head) -> None:
+        """A form must say that it comes from our own page. Raises NotAllowed."""
+        self.check_own(head)
+        if "origin" not in head.headers or head.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            raise NotAllowed("This form was not sent by this page")
+
     def _is_ours(self, host: str, head: Head) -> bool:
         if host in self._hosts or host in self._further or _without_port(host) in self._further:
             return True
@@ -61,7 +73,10 @@ class Guard:
         return head.local is not None and host in self._spelled(bracketed(head.local[0]))
 
     def _may_ask(self, origin: str, host: str) -> bool:
-        if origin in self._origins or origin in (f"http://{host}", self._own):
+        return origin in self._origins or self._is_own(origin, host)
+
+    def _is_own(self, origin: str, host: str) -> bool:
+        if origin in (f"http://{host}", self._own):
             return True
         # A proxy that speaks TLS for us is one that we were told the name of.
         return origin == f"https://{host}" and (host in self._further or _without_port(host) in self._further)

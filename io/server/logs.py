@@ -16,7 +16,20 @@ from contextlib import contextmanager
 from .settings import BASE
 
 _KEPT = frozenset({"metadata", "_search", "_history"})
-_ALONE = frozenset({"/healthz", "/openapi.json", "/oauth2/token", "/auth/me"})
+_ALONE = frozenset(
+    {
+        "/",
+        "/find",
+        "/book",
+        "/cancel",
+        "/sign-in",
+        "/sign-out",
+        "/healthz",
+        "/openapi.json",
+        "/oauth2/token",
+        "/auth/me",
+    }
+)
 _OPERATION = re.compile(r"\$[a-z-]{2,20}")
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -66,6 +66,8 @@ table.week td{padding:.25rem .35rem}table.week th{white-space:nowrap}
 table.week small{display:block;color:var(--quiet);background:var(--page);line-height:1.2;margin-top:.15rem}
 table.week thead th{font-weight:400}
 details{margin:.5rem 0 1rem}summary{cursor:pointer;color:var(--link);background:var(--page)}
+a[aria-current]{font-weight:700;text-decoration:none}
+form{margin:.75rem 0}td form,.done form{margin:0}
 form.card,fieldset{background:var(--card);color:var(--ink);border:1px solid var(--rule);border-radius:8px;padding:1rem}
 fieldset{padding:.25rem .75rem .75rem}legend{padding:0 .3rem}
 .fields{display:flex;flex-wrap:wrap;gap:.75rem 1.25rem;align-items:end}
