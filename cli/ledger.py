@@ -104,7 +104,7 @@ def init(ledger: str, identity: str | None, now: str | None, unsafe_filesystem: 
 @click.argument("sources", nargs=-1, required=True, metavar="PATH…", type=click.Path())
 @with_ledger(writes=True)
 def load(ledger: Ledger, sources: tuple[str, ...], who: str, dry_run: bool) -> None:
-    """Load FHIR resources, all of them or none.
+    """Load FHIR resources, or tables of schedules, hours and bookings; all of them or none.
 
     Takes what find --calendar takes. What was loaded before and is the same in the source is left as it is, also
     where it has been booked or cancelled since.

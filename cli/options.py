@@ -45,7 +45,8 @@ def calendar_option() -> Decorator[Any]:
         ),  # in the environment several are separated as in PATH, and blanks are part of a name
         multiple=True,
         envvar="SLOTWRIGHT_CALENDAR",
-        help="FHIR resources: a file or folder of JSON, NDJSON or gzip of these, - for standard input. Repeatable.",
+        help="FHIR resources or CSV tables: a file or folder of JSON, NDJSON or gzip of these, - for standard input. "
+        "Repeatable.",
     )
 
 

@@ -105,8 +105,8 @@ def open_calendar(
     ----------
     sources
         Paths of files or folders (Bundle JSON of any type, single resources, NDJSON, gzip of these, Parquet tables
-        that `export_tables` wrote, `-` for standard input), or resources as dicts; both may be mixed. Dicts are
-        copied.
+        that `export_tables` wrote, CSV tables of schedules, hours and bookings, `-` for standard input), or resources
+        as dicts; both may be mixed. Dicts are copied.
     clock
         What gives the current time, aware; the machine's by default.
     progress
@@ -132,14 +132,16 @@ def read_resources(
     progress: Callable[[int], None] | None = None,
     stored: Callable[[], Iterable[Json]] | None = None,
     is_stored: Callable[[Target], bool] | None = None,
+    rules: Callable[[], Iterable[Json]] | None = None,
 ) -> tuple[dict[str, dict[str, Json]], list[str]]:
     """Resources by type and id, and a sentence for each reference that leads nowhere.
 
-    `stored` gives what is there already, for `ifNoneExist`; `is_stored` asks whether a resource is. Raises LoadError.
+    `stored` gives what is there already, for `ifNoneExist`; `is_stored` asks whether a resource is; `rules` gives the
+    schedules, services and actors there are already, for tables of bookings. Raises LoadError.
     """
     with collector_paused():
         try:
-            resources = _load(_several(sources), progress or _silent, stored)
+            resources = _load(_several(sources), progress or _silent, stored, rules)
             return resources, _dangling(resources, is_stored or (lambda _: False))
         except RecursionError as error:
             raise LoadError("A document is nested too deeply to hold FHIR resources.") from error
@@ -161,7 +163,10 @@ def _machine_clock() -> datetime:
 
 
 def _load(
-    sources: Iterable[Source], progress: Callable[[int], None], stored: Callable[[], Iterable[Json]] | None
+    sources: Iterable[Source],
+    progress: Callable[[int], None],
+    stored: Callable[[], Iterable[Json]] | None,
+    rules: Callable[[], Iterable[Json]] | None,
 ) -> dict[str, dict[str, Json]]:
     resources: dict[str, dict[str, Json]] = {}
     places: dict[tuple[str, str], str] = {}
@@ -171,7 +176,15 @@ def _load(
         if stored is not None:
             yield from stored()
 
-    loaded = Resources(fault).expand(read_documents(sources), everything)
+    def known() -> Calendar:
+        merged: dict[str, dict[str, Json]] = {}
+        for one in rules() if rules is not None else ():
+            merged.setdefault(one["resourceType"], {})[one["id"]] = one
+        for kind, by_id in resources.items():
+            merged[kind] = merged.get(kind, {}) | by_id
+        return Calendar(merged, (), _machine_clock)
+
+    loaded = Resources(fault).expand(read_documents(sources, known), everything)
     for count, (resource, place) in enumerate(loaded, start=1):
         if count % 4096 == 0:
             progress(count)

@@ -57,11 +57,16 @@ class Loading:
         def everything() -> Iterator[Json]:
             return (resource for kind in stored.kinds() for resource in stored.resources(kind))
 
+        def rules() -> Iterator[Json]:
+            kinds = (kind for kind in stored.kinds() if kind not in ("Slot", "Appointment", "Patient"))
+            return (resource for kind in kinds for resource in stored.resources(kind))
+
         resources, warnings = read_resources(
             sources,
             progress=progress,
             stored=everything,
             is_stored=lambda name: stored.read(str(name)) is not None,
+            rules=rules,
         )
         flat = [resource for by_id in resources.values() for resource in by_id.values()]
         return Loading(flat, tuple(warnings), progress)

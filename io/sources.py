@@ -1,4 +1,4 @@
-"""Files into JSON resources: JSON, NDJSON, gzip of these, Parquet tables, folders, standard input, or dicts."""
+"""Files into JSON resources: JSON, NDJSON, gzip of these, Parquet and CSV tables, folders, standard input, or dicts."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ import os
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from .errors import LoadError
 
+if TYPE_CHECKING:
+    from .sheets.documents import File
+    from .store import Store
+
 Source = str | os.PathLike[str] | dict[str, Any]
 
 PARQUET = ".parquet"
-SUFFIXES = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz", ".jsonl.gz", PARQUET)
+CSV = ".csv"
+SUFFIXES = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz", ".jsonl.gz", PARQUET, CSV)
 _LINK = re.compile(rb'"reference"\s*:\s*"(?:urn:|https?:)', re.IGNORECASE)
 """References that a Bundle may resolve: to an entry by its fullUrl."""
 
@@ -40,9 +45,13 @@ class Document(NamedTuple):
     may_have_links: bool
 
 
-def read_documents(sources: Iterable[Source]) -> Iterator[Document]:
-    """Every JSON document of the sources, files of a folder in order of name, each file once."""
+def read_documents(sources: Iterable[Source], known: Callable[[], Store] | None = None) -> Iterator[Document]:
+    """Every JSON document of the sources, files of a folder in order of name, each file once.
+
+    CSV tables come last and together: bookings are read with the schedules that `known` gives, those read so far.
+    """
     seen: set[Path] = set()
+    sheets: list[File] = []
     for number, source in enumerate(sources):
         if isinstance(source, dict):
             yield _from_dict(source, f"resource {number}")
@@ -55,12 +64,20 @@ def read_documents(sources: Iterable[Source]) -> Iterator[Document]:
             if real in seen:
                 continue
             seen.add(real)
-            if path.name.lower().endswith(PARQUET):
+            if path.name.lower().endswith(CSV) and known is not None:
+                from .sheets.documents import File
+
+                sheets.append(File(path, is_named=path == Path(source)))
+            elif path.name.lower().endswith(PARQUET):
                 from .table_reader import read_table
 
                 yield from read_table(path)
             else:
                 yield from _parse(_read(path), str(path), lines=path.name.lower().endswith(LINES))
+    if sheets and known is not None:
+        from .sheets.documents import read_sheets
+
+        yield from read_sheets(sheets, known, alone=len(sheets) == len(seen))
 
 
 def _from_dict(value: dict[str, Any], place: str) -> Document:

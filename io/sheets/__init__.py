@@ -1,0 +1,1 @@
+"""Tables of schedules, hours and bookings for those who have no FHIR (docs/tables.md): CSV into resources."""
