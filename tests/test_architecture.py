@@ -112,3 +112,28 @@ def test_pools_load_the_solver_but_not_pandas() -> None:
     loaded = set(done.stderr.splitlines())
     assert "ortools.sat.python.cp_model_helper" in loaded
     assert not loaded & {"pandas", "numpy", "pyarrow"}
+
+
+@pytest.mark.parametrize("count", ["3", "0"])
+def test_find_and_book_load_nothing_that_explains(tmp_path: Path, count: str) -> None:
+    """Not even where nothing is found, or the options are wrong."""
+    ledger, clinic = str(tmp_path / "a.ledger"), str(ROOT / "examples" / "clinic")
+    asked = ["--service", "check-up", "--schedule", "dr-novak", "--now", "2026-03-01T12:00:00Z", "--ledger", ledger]
+    script = (
+        "import sys\nfrom slotwright.cli.main import run\n"
+        f"run(['ledger', 'init', '--ledger', {ledger!r}])\n"
+        f"run(['ledger', 'load', '--ledger', {ledger!r}, {clinic!r}])\n"
+        f"run(['find', *{asked!r}, '--count', {count!r}, '--start', '2026-03-10', '--end', '2026-03-10'])\n"
+        f"run(['find', *{asked!r}, '--start', '2026-04-03', '--end', '2026-04-03'])\n"
+        f"run(['book', *{asked!r}, '--start', '2026-03-10T09:00'])\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(done.stderr.splitlines())
+    assert "slotwright.io.operations.book" in loaded
+    explaining = (
+        "solver.whynot", "io.layers", "io.resolved", "io.earliest", "io.freebusy", "io.vfreebusy",
+        "io.operations.explain", "io.operations.explained", "cli.explain", "cli.reasons", "cli.rules", "cli.next",
+        "cli.freebusy",
+    )  # fmt: skip
+    assert not {f"slotwright.{one}" for one in explaining} & loaded
