@@ -455,12 +455,28 @@ def test_a_file_put_in_the_place_of_an_open_one_is_not_written(tmp_path: Path) -
     assert (tmp_path / "ledger").read_bytes() == before
 
 
+@pytest.mark.parametrize("has_written", [True, False])
+def test_a_file_that_is_away_for_a_while_comes_back_whole(tmp_path: Path, has_written: bool) -> None:
+    """What tries to write meanwhile makes no file in its place; with that, SQLite would delete the log."""
+    with opened(tmp_path) as other, opened(tmp_path) as ledger:
+        (ledger if has_written else other).put(patient())
+        (tmp_path / "ledger").rename(tmp_path / "away")
+        for _ in range(3):
+            with pytest.raises(LedgerDamaged, match="was replaced or removed while it was in use"):
+                ledger.put(patient("Bob"))
+        assert not (tmp_path / "ledger").exists()
+        (tmp_path / "away").rename(tmp_path / "ledger")
+        ledger.put(patient("Cleo"))
+        assert kinds(ledger) == ["init", "put", "put"] and ledger.verify() == []
+
+
 def test_a_log_that_is_removed_under_an_open_ledger_is_missed(tmp_path: Path) -> None:
     with opened(tmp_path) as ledger:
         ledger.put(patient())
         (tmp_path / "ledger-wal").rename(tmp_path / "away")
-        with pytest.raises(LedgerDamaged, match="-wal was removed while it was in use"):
-            ledger.put(patient("Bob"))
+        for _ in range(3):
+            with pytest.raises(LedgerDamaged, match="-wal was removed while it was in use"):
+                ledger.put(patient("Bob"))
         (tmp_path / "away").rename(tmp_path / "ledger-wal")
         ledger.put(patient("Cleo"))
         assert ledger.verify() == []

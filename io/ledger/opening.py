@@ -26,6 +26,9 @@ Clock = Callable[[], datetime]
 _PAGE_LEAST = 512
 """SQLite takes shorter files for empty ones, and would write over them."""
 
+_NONE = (0, 0)
+"""What no file is told by."""
+
 
 class Half:
     """A connection and what is prepared from it, for reading or for writing."""
@@ -62,7 +65,7 @@ class LedgerFile:
         self.lock = WriterLock(f"{path}-lock")
         self._lock_timeout = lock_timeout
         self._vfs = vfs
-        self._id = (0, 0)
+        self._id = _NONE
         self._process = os.getpid()
 
     @contextmanager
@@ -96,8 +99,26 @@ class LedgerFile:
             database.close()
         return version is None or (version < FORMAT and self.is_writable)
 
+    def open_writer(self) -> Half:
+        """The half that writes, of the file that was recognised; under the lock. Raises LedgerError.
+
+        Nothing is opened where another file lies, or none: SQLite would take the `-wal` file there for that one's,
+        or delete it, and with it what was acknowledged.
+        """
+        self._check_place()
+        half = self.open_half(write=True)
+        try:
+            with translated(self.path), half.database.snapshot():
+                self._check_mark(half.database, self.lock.marked())
+        except BaseException:
+            with suppress(apsw.Error):
+                half.database.close()
+            raise
+        return half
+
     def open_half(self, *, write: bool) -> Half:
-        database = Database(self.uri(), read_only=not self.is_writable, create=write, vfs=self._vfs)
+        is_new = self._id == _NONE
+        database = Database(self.uri(), read_only=not self.is_writable, create=write and is_new, vfs=self._vfs)
         if write:
             try:
                 with translated(self.path):
@@ -161,10 +182,13 @@ class LedgerFile:
 
     def check(self, database: Database) -> None:
         """What is open must be what lies at the path: else what is written now would be lost."""
-        if not is_same_file(self.path, self._id):
-            raise LedgerDamaged(f"{self.path} was replaced or removed while it was in use; open it anew")
+        self._check_place()
         if database.wal_pages and not os.path.exists(f"{self.path}-wal"):
             raise LedgerDamaged(f"{self.path}-wal was removed while it was in use; bring it back")
+
+    def _check_place(self) -> None:
+        if not is_same_file(self.path, self._id):
+            raise LedgerDamaged(f"{self.path} was replaced or removed while it was in use; open it anew")
 
     def check_process(self) -> None:
         if os.getpid() != self._process:

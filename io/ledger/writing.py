@@ -71,12 +71,9 @@ class Writer:
     def _write(self, batch: list[Job[Any]]) -> None:
         transaction: Transaction | None = None
         last: EntryRow | None = None
+        half = self._ready()
+        database = half.database
         try:
-            if self.half is None:
-                self.half = self._file.open_half(write=True)
-            half = self.half
-            database = half.database
-            self._file.check(database)
             database.begin(write=True)
             last = database.last_entry()
             half.catch_up(last)
@@ -113,6 +110,17 @@ class Writer:
                 self._drop()
             raise
         _settle(batch)
+
+    def _ready(self) -> Half:
+        """What writes, once it is sure to be the right file. Raises LedgerError.
+
+        It stays open when the file is away: to open another one there would harm what comes back.
+        """
+        if self.half is None:
+            with translated(self._file.path):
+                self.half = self._file.open_writer()
+        self._file.check(self.half.database)
+        return self.half
 
     def _after_commit(self, database: Database, last: EntryRow) -> None:
         """It is in the WAL and flushed. What fails from here on must not make a failure of it."""
@@ -151,7 +159,7 @@ class Writer:
         if wanted is None or wanted is before:
             return False
         try:
-            self.half = self._file.open_half(write=True)
+            self.half = self._file.open_writer()
             if self.half.database.entry(wanted.seq) != wanted:
                 return False
             frames, moved = self.half.database.checkpoint(truncate=True)
