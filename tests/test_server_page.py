@@ -17,6 +17,7 @@ from page_support import Node, check_page
 from server_support import HOST, Face, Made, Reply, booking, clinic, token_file
 from slotwright.io import open_ledger
 from slotwright.io.errors import TooMany
+from slotwright.io.server import page as live
 from slotwright.io.server.sessions import FORM_CODE
 from support import Resource, practitioner, schedule, service
 
@@ -421,7 +422,7 @@ def test_a_fault_of_ours_is_a_sentence_without_its_words(browser: Browser, monke
     def broken(*_: Any, **__: Any) -> str:
         raise RuntimeError("secret of Ann Lee")
 
-    monkeypatch.setattr("slotwright.io.server.page.page", broken)
+    monkeypatch.setattr(live, "page", broken)
     reply = browser.get()
     assert reply.status == 500
     assert browser.said == "Something went wrong here. It has been logged; try again."
