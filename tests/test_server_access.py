@@ -390,6 +390,11 @@ def test_credentials_that_are_none(guarded: Face, fields: dict[str, str], status
     assert ("www-authenticate" in reply.headers) == (status == 401)
 
 
+@pytest.mark.parametrize("coded", ["", "x", "\xe9", "/w==", "YQ=="])
+def test_credentials_that_cannot_be_read(guarded: Face, coded: str) -> None:
+    assert login(guarded, GRANT, authorization=f"Basic {coded}").json["error"] == "invalid_client"
+
+
 def test_auth_me_needs_a_token(guarded: Face) -> None:
     assert guarded("GET", "/auth/me").issue[:2] == (401, "login")
     assert guarded("POST", "/auth/me", **bearer(DESK)).headers["allow"] == "GET, HEAD, OPTIONS"

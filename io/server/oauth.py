@@ -7,7 +7,6 @@ token, and so is what is answered. `auth/me` names the holder in the form that `
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from hashlib import sha256
 from urllib.parse import unquote_plus
@@ -73,7 +72,7 @@ def _credentials(head: Head, fields: dict[str, str]) -> tuple[str, str]:
     if scheme.lower() == "basic":
         try:
             subject, _, secret = base64.b64decode(coded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:  # letters, bytes or their number
             raise NotAuthenticated("The credentials cannot be read") from error
         return unquote_plus(subject), unquote_plus(secret)
     if not fields.get("client_id") or not fields.get("client_secret"):
