@@ -12,6 +12,7 @@ import pytest
 from server_support import BASE, FIND, Face, Made, Reply, Sender, booking, busy
 from server_support import face_fixture as face_fixture
 from server_support import made_fixture as made_fixture
+from slotwright.io import rest
 from slotwright.io.ledger.jobs import Job
 from slotwright.io.ledger.ledger import Ledger
 from slotwright.io.rest.exchange import Interaction, Request, Response
@@ -150,6 +151,23 @@ def test_a_fault_of_ours_is_logged_without_what_was_asked(
     assert reply.issue == (500, "exception", "Internal server error")
     assert "GET /fhir/R4/Patient/{id} failed: RuntimeError" in caplog.text and "test_server_queue.py" in caplog.text
     assert "ann" not in caplog.text.lower() and "lee" not in caplog.text.lower()
+
+
+def test_a_fault_in_one_entry_of_a_batch_is_logged_so_too(
+    face: Face, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def route(request: Request) -> Interaction:
+        raise RuntimeError(request.path)
+
+    monkeypatch.setattr(rest, "route", route)
+    entries = [{"request": {"method": "GET", "url": "Patient/ann-lee"}}, {"request": {"method": "GET", "url": ""}}]
+    reply = face("POST", BASE, {"resourceType": "Bundle", "type": "batch", "entry": entries})
+    assert [one["response"]["status"] for one in reply.json["entry"]] == [
+        "500 Internal Server Error",
+        "400 Bad Request",
+    ]
+    assert "batch failed: RuntimeError" in caplog.text and "test_server_queue.py" in caplog.text
+    assert "ann-lee" not in caplog.text
 
 
 @pytest.mark.parametrize(

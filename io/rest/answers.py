@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 from collections.abc import Sequence
 from typing import Literal
 
@@ -68,8 +69,9 @@ def _outcome(issues: Sequence[Json]) -> Json:
 
 
 def refusal(error: Exception, what: str) -> Response:
-    """An error as an OperationOutcome; what is our fault is logged."""
+    """An error as an OperationOutcome; what is our fault is logged, without its words: they could quote a resource."""
     fault = fault_of(error)
     if fault is INTERNAL:
-        logging.getLogger("slotwright").error("%s failed", what, exc_info=error)
+        places = "".join(traceback.format_tb(error.__traceback__)).rstrip()
+        logging.getLogger("slotwright").error("%s failed: %s\n%s", what, type(error).__name__, places)
     return Response(fault.status, outcome_of(error))

@@ -73,12 +73,13 @@ def on_standard_error(*, requests: bool) -> Generator[None]:
     """Where everything goes while the server runs."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    log.addHandler(handler)
-    log.propagate = False
+    every = logging.getLogger("slotwright")
+    every.addHandler(handler)
+    every.propagate = False
     log.setLevel(logging.INFO if requests else logging.WARNING)
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # it would quote what it cannot read
     try:
         yield
     finally:
-        log.removeHandler(handler)
-        log.propagate = True
+        every.removeHandler(handler)
+        every.propagate = True
