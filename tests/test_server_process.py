@@ -363,6 +363,28 @@ def test_tokens_over_the_wire(path: Path, tmp_path: Path) -> None:
     assert "d" * 20 not in server.log.read_text()
 
 
+def test_where_the_ledger_lies_is_told_to_admins_and_to_the_log(path: Path, tmp_path: Path) -> None:
+    tokens = token_file(tmp_path / "tokens.toml", ("desk", "booker", "d" * 20), ("boss", "admin", "b" * 20))
+    with serving(path, "--token-file", tokens, "--lock-timeout", "0.1") as server:
+        client = Client(server)
+
+        def said(token: str) -> tuple[str, str]:
+            _, outcome = client("POST", BOOK, booking("09:00"), Authorization=f"Bearer {token}")
+            (issue,) = outcome["issue"]
+            return issue["details"]["text"], issue.get("diagnostics", "")
+
+        path.rename(tmp_path / "away")
+        for token, shown in (("d" * 20, path.name), ("b" * 20, str(path))):
+            expected = f"{shown} was replaced or removed while it was in use; open it anew"
+            assert said(token) == ("Ledger is damaged", expected)
+        (tmp_path / "away").rename(path)
+        with open_ledger(path) as other, busy(other):
+            for token, names_others in (("d" * 20, False), ("b" * 20, True)):
+                text, words = said(token)
+                assert (text, "process" in words) == ("Ledger is busy", names_others)
+    assert f"failed: Ledger is damaged: {path} was replaced" in server.log.read_text()
+
+
 # Others, and many
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
-from ..errors import LedgerBusy, NotAuthenticated, TooMany, TooSlow
+from ..errors import LedgerBusy, LedgerError, NotAuthenticated, NotWritable, TooMany, TooSlow
 from ..outcome import fault_of, outcome_of
 from ..rest.exchange import Response
 
@@ -47,10 +47,20 @@ class Form:
         body = orjson.dumps(response.resource, option=orjson.OPT_INDENT_2 if self.is_pretty else None)
         return Answer(response.status, {"content-type": FHIR, **headers}, body)
 
-    def refused(self, error: Exception, headers: Mapping[str, str] | None = None) -> Answer:
-        """An error as an OperationOutcome, with the headers that belong to it."""
+    def refused(
+        self, error: Exception, headers: Mapping[str, str] | None = None, *, hidden: str | None = None
+    ) -> Answer:
+        """An error as an OperationOutcome, with the headers that belong to it.
+
+        `hidden` is the folder of the ledger where it is not the client's business, nor is who else writes there.
+        """
         said = _SAID_WITH.get(type(error), {})
-        return self.written(Response(fault_of(error).status, outcome_of(error), {**said, **(headers or {})}))
+        outcome = outcome_of(error)
+        if hidden is not None and isinstance(error, (LedgerError, NotWritable)):
+            words: str = outcome["issue"][0].pop("diagnostics", "")
+            if words and not isinstance(error, LedgerBusy):
+                outcome["issue"][0]["diagnostics"] = words.replace(hidden, "")
+        return self.written(Response(fault_of(error).status, outcome, {**said, **(headers or {})}))
 
 
 PLAIN = Form()

@@ -7,15 +7,15 @@ and address, token, formats, the body's size, its arrival, its JSON, what it ask
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from ..errors import NotFound, WrongMethod
+from ..errors import NotAuthenticated, NotFound, WrongMethod
 from ..ledger.ledger import Ledger, open_ledger
 from ..ledger.state import State
 from ..ledger.transaction import Transaction
-from ..outcome import INTERNAL, fault_of
 from ..publish.files import MANIFEST
 from ..rest import interaction, joined
 from ..rest.exchange import Interaction, Request
@@ -27,7 +27,7 @@ from .guard import Guard
 from .head import Head, Receive, Scope, Send, fields_of
 from .page import FORMS, Page
 from .publishing import Published
-from .roles import permitted
+from .roles import Role, permitted
 from .sessions import Sessions
 from .settings import BASE, Settings
 from .tokens import Holder, Tokens
@@ -52,6 +52,7 @@ class App:
         # Beside the reader's, so that whoever asks whether the server lives waits for no find.
         self._health = open_ledger(ledger.path, read_only=True, create=False, unsafe_filesystem=True)
         self._work = Work(ledger, settings.max_waiting)
+        self._folder = f"{os.path.dirname(ledger.path)}/"
         is_secure = (settings.base_url or "").startswith("https://")
         sessions = Sessions(self._tokens, port, is_secure=is_secure)
         self._page = Page(self._work, self._guard, self._bodies, sessions, settings.who)
@@ -89,10 +90,16 @@ class App:
         except ClientGone:
             raise
         except Exception as error:  # noqa: BLE001 the last guard: every error has an answer
-            if fault_of(error) is INTERNAL:
-                logs.fault(error, f"{logs.method(head.method)} {logs.template(head.path)}")
+            logs.unexpected(error, f"{logs.method(head.method)} {logs.template(head.path)}", self._work.path)
             allow = {"allow": self._allowed(head.path)} if isinstance(error, WrongMethod) else None
-            return form.refused(error, allow)
+            return form.refused(error, allow, hidden=None if self._is_operator(head) else self._folder)
+
+    def _is_operator(self, head: Head) -> bool:
+        """May the client know where the ledger lies and who else uses it?"""
+        try:
+            return self._tokens is None or self._tokens.holder(head.headers.get("authorization")).role is Role.ADMIN
+        except NotAuthenticated:
+            return False
 
     async def _route(self, head: Head, receive: Receive, form: Form) -> Answer:
         path = head.path.rstrip("/")

@@ -13,6 +13,8 @@ import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from ..errors import LedgerBusy, LedgerError
+from ..outcome import INTERNAL, fault_of
 from .settings import BASE
 
 _KEPT = frozenset({"metadata", "_search", "_history"})
@@ -60,6 +62,15 @@ def _shown(place: int, part: str) -> str:
     if part in _KEPT or _OPERATION.fullmatch(part) or (place == 0 and part in TYPES):
         return part
     return "{id}" if place else "{path}"
+
+
+def unexpected(error: BaseException, what: str, path: str) -> None:
+    """What an operator should know: a fault of ours, or of the ledger at a path. Everything else is not written."""
+    if fault_of(error) is INTERNAL:
+        fault(error, what)
+    elif isinstance(error, LedgerError) and not isinstance(error, LedgerBusy):
+        said = str(error)
+        log.error("%s failed: %s", what, said if path in said else error.text)  # other words could quote an id
 
 
 def fault(error: BaseException, what: str) -> None:

@@ -17,7 +17,7 @@ import orjson
 from ...solver.errors import SlotwrightError
 from .. import names, urls
 from ..booking import with_details
-from ..errors import InvalidRequest, NotAuthenticated, NotFound, TooMany, WrongMethod
+from ..errors import InvalidRequest, LedgerError, NotAuthenticated, NotFound, NotWritable, TooMany, WrongMethod
 from ..instants import dates, instant_ms, utc_text_ms
 from ..ledger.state import State
 from ..ledger.transaction import Transaction
@@ -88,8 +88,7 @@ class Page:
         except ClientGone:
             raise
         except Exception as error:  # noqa: BLE001 the last guard: what goes wrong is said on the page
-            if fault_of(error) is INTERNAL:
-                logs.fault(error, f"{logs.method(head.method)} {logs.template(head.path)}")
+            logs.unexpected(error, f"{logs.method(head.method)} {logs.template(head.path)}", self._work.path)
             answer = await self._refused(visitor, shown, error, receive)
         return self._remembered(answer, visitor)
 
@@ -140,7 +139,9 @@ class Page:
     async def _refused(self, visitor: Visitor, shown: Shown, error: Exception, receive: Receive) -> Answer:
         """The page with a sentence; the sentence alone where the page itself cannot be made."""
         status = fault_of(error).status
-        said = _sentence(error)
+        said = _sentence(
+            error, is_operator=visitor.is_known and (visitor.holder is None or visitor.holder.role is Role.ADMIN)
+        )
         if not visitor.is_known:
             return _html(status, sign_in_page(visitor, said))
         asked = replace(self._asked(visitor, shown), alert=said)
@@ -265,10 +266,12 @@ _PLAINER = {
 """What the operations say, for people."""
 
 
-def _sentence(error: Exception) -> str:
-    """What went wrong, ending with a full stop."""
+def _sentence(error: Exception, *, is_operator: bool) -> str:
+    """What went wrong, ending with a full stop. Where the ledger lies is for operators."""
     expected = isinstance(error, SlotwrightError) and fault_of(error) is not INTERNAL
     said = str(error) if expected else "Internal server error"
+    if isinstance(error, (LedgerError, NotWritable)) and not is_operator:
+        said = error.text
     said = _PLAINER.get(said, said)
     return said if said.endswith((".", "?", "!")) else f"{said}."
 

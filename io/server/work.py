@@ -121,6 +121,10 @@ class Work:
         self._writes = _Line("writes", self._write, most=max_waiting, together=_TAKEN_MOST)
 
     @property
+    def path(self) -> str:
+        return self._ledger.path
+
+    @property
     def is_writable(self) -> bool:
         return self._ledger.is_writable
 
