@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from .main import BATCH_COMMANDS, BATCH_HOMES, Commands
+from .listed import BATCH_COMMANDS, BATCH_HOMES, Commands
 
 
-@click.group("batch", cls=Commands, names=BATCH_COMMANDS, homes=BATCH_HOMES)
+@click.group("batch", cls=Commands, groups={"Commands": BATCH_COMMANDS}, homes=BATCH_HOMES)
 def command() -> None:
     """Answer many requests at once: tables in, tables out.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .main import LEDGER_COMMANDS, LEDGER_HOMES, Commands
+from .listed import LEDGER_COMMANDS, LEDGER_HOMES, Commands
 from .options import (
     Bar,
     check_path,
@@ -35,7 +35,7 @@ EXIT_LEDGER = 7
 _FINDINGS_SHOWN = 100
 
 
-@click.group("ledger", cls=Commands, names=LEDGER_COMMANDS, homes=LEDGER_HOMES)
+@click.group("ledger", cls=Commands, groups={"Commands": LEDGER_COMMANDS}, homes=LEDGER_HOMES)
 def command() -> None:
     """Make, fill, read, check and copy a ledger: one file that holds resources and what happened to them.
 

@@ -16,7 +16,8 @@ import pytest
 from slotwright.cli import find as find_command
 from slotwright.cli import op as op_command
 from slotwright.cli import serve as serve_command
-from slotwright.cli.main import SERVING, SETTINGS, SHARED, run
+from slotwright.cli.main import run
+from slotwright.cli.settings import SERVING, SETTINGS, SHARED
 from support import (
     Resource,
     hours,

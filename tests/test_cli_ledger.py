@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 from desk_support import AMES, Ask, asker, book, called, entries, practice, save, set_up, stored
-from slotwright.cli.main import BATCH_COMMANDS, COMMANDS, LEDGER_COMMANDS
+from slotwright.cli.listed import BATCH_COMMANDS, COMMANDS, LEDGER_COMMANDS
 from slotwright.io import open_calendar, open_ledger
 from support import Resource, practitioner, slot
 
