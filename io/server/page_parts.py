@@ -76,9 +76,11 @@ class Asked:
 def sign_in_page(visitor: Visitor, alert: str) -> str:
     """What somebody sees who has not signed in."""
     said = el("p", alert, class_="alert", role="alert") if alert else ""
-    label = el("label", "Token", el("br"), el("input", type="password", name="token", id="token", required=True,
-               autocomplete="current-password"), for_="token")  # fmt: skip
-    form = _form("/sign-in", visitor, el("div", el("div", label), el("button", "Sign in"), class_="fields"))
+    # Browsers that keep tokens want to know whose they are.
+    user = el("input", name="user", value="slotwright", autocomplete="username", hidden=True, aria_label="User")
+    token = el("input", type="password", name="token", id="token", required=True, autocomplete="current-password")
+    label = el("div", el("label", "Token", for_="token"), token)
+    form = _form("/sign-in", visitor, el("div", user, label, el("button", "Sign in"), class_="fields"))
     lead = el("p", "This calendar asks for a token. It is kept in this browser until you sign out.")
     return document("Sign in", lead, [Section("sign-in", "Your token", [said, form])], policy=None)
 
