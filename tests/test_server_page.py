@@ -429,16 +429,32 @@ def test_a_fault_of_ours_is_a_sentence_without_its_words(browser: Browser, monke
     assert b"secret" not in reply.body
 
 
-def test_two_hundred_schedules_are_one_page(tmp_path: Path) -> None:
-    many = [one for place in range(200) for one in (practitioner(f"p{place}"), schedule(f"p{place}"))]
+def test_many_schedules_are_shown_fifty_at_a_time(tmp_path: Path) -> None:
+    many = [one for place in range(120) for one in (practitioner(f"p{place:03}"), schedule(f"p{place:03}"))]
     ledger = clinic(tmp_path / "many.ledger", service(), *many)
     face = Face(ledger)
     try:
         browser = Browser(face)
         browser.get()
-        week = next(one for one in browser.page.all("table") if one.get("class") == "week")
-        assert len(week.all("tr")) == 201
-        assert browser.page.all("option")[0].words == "any of 200"
+        assert browser.page.all("option")[0].words == "any of 120"
+        seen: list[str] = []
+        counts: list[str] = []
+        while True:
+            week = next(one for one in browser.page.all("table") if one.get("class") == "week")
+            seen += [row.children[0].words for row in week.all("tr")[1:]]
+            counts += [one.words for one in browser.page.all("p") if one.words.startswith("Schedules ")]
+            further = [one for one in browser.page.all("a") if one.words == "The ones after"]
+            if not further:
+                break
+            browser.get(further[0]["href"].partition("#")[0])
+        assert seen == [f"p{place:03}" for place in range(120)]
+        assert counts == ["Schedules 1 to 50 of 120.", "Schedules 51 to 100 of 120.", "Schedules 101 to 120 of 120."]
+        # Whoever is chosen is shown, on whatever page.
+        browser.get("/?first=100&schedule=p007")
+        assert "p007" in [one.words for one in browser.page.all("h2")]
+        for nonsense in ("-1", "x", "9" * 30, "%C2%B2"):
+            browser.get(f"/?first={nonsense}")
+            assert "Schedules 1 to 50 of 120." in browser.page.words
     finally:
         face.close()
         ledger.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -18,9 +18,9 @@ from ..local import schedule_ids as schedules_of
 from ..local import zone_of_appointment
 from ..references import Json, child, children, target
 from ..view.chart import day_title, short_day, span_title, visits
-from ..view.data import Row, Timeline
+from ..view.data import Row
 from ..view.markup import Child, Markup, el, text
-from ..view.page import Section, document, scrolling, timeline_part
+from ..view.page import Section, document, glance_part, scrolling, timeline_part
 from ..view.svg import clock
 from ..view.view import Wanted, schedule_ids, timeline
 from ..view.words import plain, schedule_title, service_title, visit_title
@@ -28,6 +28,9 @@ from .sessions import FORM_CODE, Visitor
 
 COUNT = 20
 """Offers of one find."""
+
+LISTED = 50
+"""Schedules of one page."""
 
 SEARCHED = 7
 """Days that a find looks at."""
@@ -39,6 +42,7 @@ class Shown(NamedTuple):
     week: str = ""
     schedule: str = ""
     service: str = ""
+    first: str = ""
     done: str = ""
 
     @classmethod
@@ -94,10 +98,9 @@ def page(state: State, asked: Asked) -> str:
     day = today if given is None else given.first
     monday = day - weekday(day)
     shown = asked.shown._replace(week=iso_date(monday))
-    wanted = Wanted([[id] for id in schedule_ids(state)], zone, monday, 7)
-    drawn = timeline(state, wanted)
-    title = f"Week of {span_title(drawn.days())}"
-    sections = list(_sections(state, asked, shown, drawn, today))
+    week = Wanted([], zone, monday, 7)
+    title = f"Week of {span_title(range(monday, monday + 7))}"
+    sections = list(_sections(state, asked, shown, week, today))
     return document(title, _lead(asked, shown, zone, monday), sections, policy=None)
 
 
@@ -119,24 +122,38 @@ def _lead(asked: Asked, shown: Shown, zone: Zone, monday: int) -> Child:
     return parts
 
 
-def _sections(state: State, asked: Asked, shown: Shown, drawn: Timeline, today: int) -> Iterator[Section]:
+def _sections(state: State, asked: Asked, shown: Shown, week: Wanted, today: int) -> Iterator[Section]:
     said = [el("p", asked.alert, class_="alert", role="alert")] if asked.alert else []
     told = _told(state, asked, shown)
     if said or told:
         yield Section("said", "What happened", [said, told])
-    chosen = next((row for row in drawn.rows if row.schedule == shown.schedule), None)
-    if chosen is not None:
-        one = Timeline((chosen,), drawn.start, drawn.end, drawn.zone)
-        content = [timeline_part(one, "one"), _bookings(asked, shown, chosen, drawn.zone)]
-        yield Section("schedule", chosen.title, content)
-    yield Section("find", "Find a time", _find(state, asked, shown, drawn.zone, max(today, drawn.days()[0])))
+    everyone = schedule_ids(state)
+    if shown.schedule in everyone:
+        one = timeline(state, replace(week, schedules=[[shown.schedule]]))
+        content = [timeline_part(one, "one"), _bookings(asked, shown, one.rows[0], week.zone)]
+        yield Section("schedule", one.rows[0].title, content)
+    yield Section("find", "Find a time", _find(state, asked, shown, week.zone, max(today, week.first_day)))
+    yield Section("week", "The week", _week(state, shown, week, everyone))
+
+
+def _week(state: State, shown: Shown, week: Wanted, everyone: Sequence[str]) -> Child:
+    """The week at a glance, so many schedules at a time."""
+    first = int(shown.first) if shown.first.isascii() and shown.first.isdigit() and len(shown.first) < 9 else 0
+    first = first if first < len(everyone) else 0
+    listed = everyone[first : first + LISTED]
+    drawn = timeline(state, replace(week, schedules=[[id] for id in listed]))
 
     def link(schedule: str, title: str) -> Markup:
         return el("a", title, href=f"{shown.address(schedule=schedule)}#schedule")
 
-    week = timeline_part(drawn, "week", link) if len(drawn.rows) != 1 or chosen is None else None
-    if week is not None:
-        yield Section("week", "The week", week)
+    content = glance_part(drawn, link)
+    if len(listed) == len(everyone):
+        return content
+    steps = [("The ones before", max(first - LISTED, 0))] if first else []
+    steps += [("The ones after", first + LISTED)] if first + LISTED < len(everyone) else []
+    links = (el("li", el("a", name, href=f"{shown.address(first=str(to) if to else '')}#week")) for name, to in steps)
+    where = el("p", f"Schedules {first + 1} to {first + len(listed)} of {len(everyone)}.", class_="quiet")
+    return [where, el("nav", el("ul", links), aria_label="More schedules"), content]
 
 
 # What happened

@@ -68,19 +68,28 @@ def view_page(view: View, made: str) -> str:
     return document(title, lead, sections)
 
 
-def timeline_part(timeline: Timeline, name: str, name_of: Link = plain_name) -> Markup:
+def timeline_part(timeline: Timeline, name: str) -> Markup:
     """A day by schedules, a week of one, or the week at a glance; `name` begins the ids in it."""
     days = timeline.days()
-    kinds = {one.kind for row in timeline.rows for one in row.layers}
-    parts: list[Child] = [legend([kind for kind in KINDS if kind in kinds])]
+    if len(days) > 1 and len(timeline.rows) != 1:
+        return glance_part(timeline)
+    of_week = len(days) > 1
+    chart = week_chart(timeline, timeline.rows[0]) if of_week else day_chart(timeline, days[0])
+    content = [scrolling(chart_svg(chart, timeline.zone, name), chart.title), chart_table(chart, timeline)]
+    return _with_legend(timeline, content)
+
+
+def glance_part(timeline: Timeline, name_of: Link = plain_name) -> Markup:
+    """The week of several schedules at a glance."""
+    return _with_legend(timeline, scrolling(week_table(timeline, name_of), "The week at a glance"))
+
+
+def _with_legend(timeline: Timeline, content: Child) -> Markup:
+    """What was drawn, between the legend and what could not be drawn."""
     if len(timeline.rows) == 0:
-        parts.append(el("p", "There are no schedules to show."))
-    elif len(days) > 1 and len(timeline.rows) > 1:
-        parts.append(scrolling(week_table(timeline, name_of), "The week at a glance"))
-    else:
-        of_week = len(days) > 1
-        chart = week_chart(timeline, timeline.rows[0]) if of_week else day_chart(timeline, days[0])
-        parts += [scrolling(chart_svg(chart, timeline.zone, name), chart.title), chart_table(chart, timeline)]
+        return el("p", "There are no schedules to show.")
+    kinds = {one.kind for row in timeline.rows for one in row.layers}
+    parts: list[Child] = [legend([kind for kind in KINDS if kind in kinds]), content]
     notes = dict.fromkeys(f"{row.title} ({row.schedule}): {row.note}" for row in timeline.rows if row.note)
     if notes:
         parts += [el("h3", "Notes"), el("ul", (el("li", note) for note in notes))]

@@ -46,7 +46,8 @@ def _day_cell(line: Line, first: int, last: int) -> Markup:
     if not is_open and not booked:
         said = "closed" if any(one.kind == "closure" for one in line.layers) else "not open"
     else:
-        said = f"{booked} booked, {hours_text(free)} free" if booked else f"{hours_text(free)} free"
+        left = f"{hours_text(free)} free" if is_open else "not open"
+        said = f"{booked} booked, {left}" if booked else left
     return el("td", strip_svg(line, first, last, f"{line.title}: {said}"), el("small", said))
 
 
