@@ -310,6 +310,41 @@ def test_half_a_request_is_not_waited_for(path: Path) -> None:
         assert everything(used).count(b"HTTP/1.1 ") == 2
 
 
+def test_what_is_wrong_behind_a_request_is_not_its_answer(path: Path) -> None:
+    """Else a client would be told that its booking failed, which is made."""
+    with open_ledger(path) as other, serving(path, "--body-timeout", "0.5") as server:
+        with busy(other):
+            several = {
+                start: raw(server, request(server, "POST", BOOK, json.dumps(booking(start)).encode(), TYPE))
+                for start in ("09:00", "10:00", "11:00")
+            }
+            until_read(server)
+            several["09:00"].sendall(b"\0 this is no HTTP\r\n\r\n")
+            several["10:00"].sendall(b"GET /healthz HTTP/1.1\r\nHo")
+            several["11:00"].sendall(request(server, "GET", "/healthz", b"x" * 10)[:-5] + b"\r\n")
+            assert everything(raw(server, b"")) == b"", "the time for half a request is over"
+        for connection in several.values():
+            answers = everything(connection)
+            assert answers.startswith(b"HTTP/1.1 201 ") and answers.count(b"HTTP/1.1 4") == 0
+    assert booked(path) == ["09:00", "10:00", "11:00"]
+
+
+def test_the_rest_of_a_body_that_nobody_reads_is_not_waited_for(path: Path) -> None:
+    with serving(path, "--body-timeout", "0.5") as server:
+        for lines in (["Transfer-Encoding: chunked"], ["Content-Length: 100"]):
+            whole = f"GET /healthz HTTP/1.1\r\nHost: localhost:{server.address[1]}\r\n{lines[0]}\r\n\r\n1\r\nx"
+            assert everything(raw(server, whole.encode())).startswith(b"HTTP/1.1 200 ")
+
+
+def test_what_stands_behind_a_body_is_limited_too(server: Server) -> None:
+    head = request(server, "POST", BOOK, b"", TYPE, "Transfer-Encoding: chunked").replace(b"Content-Length: 0\r\n", b"")
+    for rest in (b"0\r\nX: " + b"x" * 70_000, b"1;" + b"x" * 70_000):
+        connection = raw(server, head)
+        until_read(server)
+        connection.sendall(rest)
+        assert everything(connection).startswith(b"HTTP/1.1 413 ")
+
+
 NO_REQUESTS = [
     (b"SPAM\r\n\r\n", 400, "invalid"),
     (b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", 400, "invalid"),
