@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -67,6 +67,18 @@ def say(store: Store, answer: PlanAnswer, asked: Asked) -> None:
         click.echo(line, err=is_beside)
     if answer.is_interrupted:
         click.echo(_interrupted(answer, asked), err=True)
+    elif asked.output is None:
+        for line in _advice(answer.answers):
+            click.echo(line, err=True)
+
+
+def _advice(answers: Iterable[Answer]) -> Iterator[str]:
+    """What to do next about visits for which nothing is free."""
+    stuck = {one.status for one in answers if (one.reason or "").startswith("Nothing free")}
+    if "not-placed" in stuck:
+        yield "What stands in the way: slotwright explain, with the service, schedules and window of such a request."
+    if "not-moved" in stuck:
+        yield "To move these: --pool A,B names schedules that can take over, --within LENGTH looks further away."
 
 
 def _visits(store: Store, answer: PlanAnswer, timezone: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from .errors import AmbiguousName, NameNotFound
@@ -114,9 +114,19 @@ def _lookup(store: Store, kind: str, name: str, names_of: Callable[[Json], Itera
     named = [f"{id} ({shown[id]})" if id in shown else id for id in near]
     if named:
         raise NameNotFound(f"No {noun} is called '{name}'. Did you mean {' or '.join(named)}?")
-    some = ", ".join(sorted(resource["id"] for resource in store.resources(kind))[:10])
-    there = f"There are: {some}." if some else f"The calendar holds no {kind} at all."
-    raise NameNotFound(f"No {noun} is called '{name}'. {there}")
+    there = sorted({id for ids in called.values() for id in ids})
+    raise NameNotFound(f"No {noun} is called '{name}'. {_there(kind, there)}")
+
+
+def _there(kind: str, ids: Sequence[str]) -> str:
+    """What could have been meant instead, or how it comes there."""
+    if not ids:
+        return f"There is no {kind} at all: give a calendar that has one, or fill the ledger by slotwright ledger load."
+    some = ", ".join(ids[:10])
+    if len(ids) <= 10:
+        return f"There are: {some}."
+    more = "; slotwright list shows those of a ledger" if kind == "Appointment" else ""
+    return f"There are {len(ids):,}: {some}, …{more}."
 
 
 def _near(name: str, called: dict[str, set[str]]) -> list[str]:

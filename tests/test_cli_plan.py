@@ -46,6 +46,9 @@ def test_a_plan_for_people(ask: Ask) -> None:
     assert "third     not-placed" in said.out and "(ames) leaves no start in its windows." in said.out
     assert "3 requests: 2 placed, 1 without a place." in said.out
     assert "Objective 4,000 = weight 4,000. No plan is worth more.\n" in said.out
+    assert said.err == (
+        "What stands in the way: slotwright explain, with the service, schedules and window of such a request.\n"
+    )
     assert ask("list").out.startswith("No appointments")
 
 
@@ -221,6 +224,11 @@ def test_replanning_who_drops_out(ask: Ask) -> None:
     assert "1 request: 1 not to be moved." in said.out
     [answer] = ask("batch", "replan", "--drop", "bell", "--json").json["answers"]
     assert answer["reason"] == "No other schedule may take over from Schedule/bell. Name some with --pool bell,NAME."
+    said = ask("batch", "replan", "--drop", "bell", *day, "--within", "1h")
+    assert "1 request: 1 not to be moved." in said.out and "Nothing free" in said.out
+    assert said.err == (
+        "To move these: --pool A,B names schedules that can take over, --within LENGTH looks further away.\n"
+    )
 
 
 @pytest.mark.parametrize("flag", [(), ("--objective", "lexicographic", "--seed", "7")])

@@ -8,7 +8,7 @@ import pytest
 from slotwright.io import open_calendar
 from slotwright.io.calendars import Calendar
 from slotwright.io.errors import AmbiguousName, NameNotFound
-from slotwright.io.names import schedule_id, schedule_names, service_id, service_names, show
+from slotwright.io.names import appointment_id, schedule_id, schedule_names, service_id, service_names, show
 from support import Resource, practitioner, schedule, service
 
 CODED = {"coding": [{"system": "http://example.org/services", "code": "phys", "display": "Physical therapy"}]}
@@ -143,7 +143,15 @@ def test_at_most_three_near_ones_and_ten_others_are_listed() -> None:
     many = open_calendar([one for n in range(20) for one in (practitioner(f"p{n:02}"), schedule(f"p{n:02}"))])
     assert missing("p0", many).count(" or ") == 2
     ten = ", ".join(f"p{n:02}" for n in range(10))
-    assert missing("zzz", many) == f"No schedule is called 'zzz'. There are: {ten}."
+    assert missing("zzz", many) == f"No schedule is called 'zzz'. There are 20: {ten}, …."
+
+
+def test_of_many_appointments_it_says_what_lists_them() -> None:
+    booked = [{"resourceType": "Appointment", "id": f"b{n}", "status": "booked"} for n in range(11)]
+    with pytest.raises(NameNotFound, match=r"There are 11: b0, b1, b10, .*b8, …; slotwright list shows those of a"):
+        appointment_id(open_calendar(booked), "xyz")
+    with pytest.raises(NameNotFound, match=r"There are: b0, b1, b10, b2, b3, b4, b5, b6, b7, b8\.$"):
+        appointment_id(open_calendar([one for one in booked if one["id"] != "b9"]), "xyz")
 
 
 @pytest.mark.parametrize("name", ["", " ", "/", "Schedule/", "Practitioner/petra", "'; drop", "Ж" * 5000])
@@ -153,8 +161,9 @@ def test_odd_names_are_not_found(name: str) -> None:
 
 def test_an_empty_calendar_says_that_it_is_empty() -> None:
     empty = open_calendar([practitioner("a")])
-    assert missing("a", empty) == "No schedule is called 'a'. The calendar holds no Schedule at all."
-    with pytest.raises(NameNotFound, match=r"The calendar holds no HealthcareService at all\.$"):
+    remedy = "give a calendar that has one, or fill the ledger by slotwright ledger load."
+    assert missing("a", empty) == f"No schedule is called 'a'. There is no Schedule at all: {remedy}"
+    with pytest.raises(NameNotFound, match=r"There is no HealthcareService at all: give a calendar"):
         service_id(empty, "a")
 
 

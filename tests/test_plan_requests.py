@@ -249,7 +249,7 @@ def test_an_id_stands_once() -> None:
 
 def test_columns_of_a_table() -> None:
     check_columns(["request_id", "service", "schedules", "comment"], "t.csv")
-    with pytest.raises(LoadError, match=r"t\.csv: column 'schedule' is unknown\. A table of requests has"):
+    with pytest.raises(LoadError, match=r"t\.csv: column 'schedule' is unknown\. Did you mean 'schedules'\?$"):
         check_columns(["request_id", "service", "schedule"], "t.csv")
     with pytest.raises(LoadError, match=r"t\.csv: column 'schedules' is missing\."):
         check_columns(["request_id", "service"], "t.csv")

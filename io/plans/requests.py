@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -113,10 +114,11 @@ class BadRow(NamedTuple):
 
 def check_columns(found: Sequence[str], where: str, needed: Sequence[str] = REQUIRED) -> None:
     """Are these the columns of a request table? Raises LoadError."""
-    known = ", ".join(COLUMNS)
     for name in found:
         if name not in COLUMNS:
-            raise LoadError(f"{where}: column '{name}' is unknown. A table of requests has {known}.")
+            near = difflib.get_close_matches(name, COLUMNS, n=1, cutoff=0.75)
+            hint = f"Did you mean '{near[0]}'?" if near else f"A table of requests has {', '.join(COLUMNS)}."
+            raise LoadError(f"{where}: column '{name}' is unknown. {hint}")
         if list(found).count(name) > 1:
             raise LoadError(f"{where}: column '{name}' stands there {list(found).count(name)} times. Keep one.")
     for name in needed:
