@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import (
+    Bar,
     calendar_option,
     ledger_option,
     load,
@@ -173,7 +174,9 @@ def _explain(
     from ..io.operations.request import QueryRequest
 
     try:
-        found = explain(store, read_request(QueryRequest(query)), now=store.now())
+        asked = read_request(QueryRequest(query))
+        with Bar("Judging", "starts") as bar:
+            found = explain(store, asked, now=store.now(), verdicts_most=None, progress=bar.show_of)
     except Refusal as error:
         from .refusals import for_people
 

@@ -387,6 +387,17 @@ def test_all_starts_of_the_window_and_a_summary() -> None:
     assert cut["parameter"][-1] == said["parameter"][-1], "the summary counts all of them"
 
 
+def test_the_schedule_that_comes_nearest_decides_what_a_start_is_lost_to() -> None:
+    afternoon = schedule("b", parameters(availability=[hours("mon", "14:00:00", "16:00:00")]))
+    resources = clinic(*booked("x", "09:30", "10:00"), practitioner("b"), afternoon)
+    query: Query = {**FINE, "schedule": "Schedule/b,Schedule/a", "at": "2026-03-16T09:30:00Z"}
+    _, said = invoke(open_calendar(resources), "Appointment/$explain", query=query, now=NOW)
+    [start] = [Start(one) for one in said["parameter"] if one["name"] == "start"]
+    assert [[each["kind"] for each in of["reasons"]] for of in start.schedules] == [["hours"], ["blocked"]]
+    [lost] = [parts(one) for one in parts(said["parameter"][-1])["lost"]]
+    assert (lost["kind"], lost["pool"], lost["starts"]) == ("blocked", 0, 1)
+
+
 def test_schedules_that_take_no_part() -> None:
     others = [
         schedule("b", active=False), schedule("c", services=()), schedule("d", horizon=("2027", None)),
@@ -443,6 +454,19 @@ def test_what_find_refuses_is_refused_alike(changed: Query) -> None:
 def test_an_at_that_is_no_start(at: str, text: str) -> None:
     said = invoke(open_calendar(clinic()), "Appointment/$explain", query={**FINE, "at": at}, now=NOW)
     assert refusal(said) == (400, "invalid", text, ["Parameters.at"])
+
+
+def test_more_verdicts_than_an_answer_may_have() -> None:
+    every_minute = [service(params=parameters(duration=30, alignmentInterval=1)), practitioner("a"), practitioner("b")]
+    resources = [*every_minute, schedule("a"), schedule("b")]
+    month: Query = {**FINE, "end": "2026-04-16", "schedule": "Schedule/a,Schedule/b"}
+    refused = invoke(open_calendar(resources), "Appointment/$explain", query=month, now=NOW)
+    # 31 days of 1,440 minutes on two schedules.
+    text = "The answer would have 89,280 verdicts, starts by schedules by weeks; at most 50,000 are given."
+    assert refusal(refused) == (400, "too-costly", f"{text} Give at, or a shorter window.", None)
+    assert (
+        invoke(open_calendar(resources), "Appointment/$explain", query={**month, "at": "2026-03-20"}, now=NOW)[0] == 200
+    )
 
 
 @pytest.mark.parametrize("at", ["0001-01-01", "9999-12-31T23:59:00Z", "1800-06-01T00:00:00Z"])

@@ -129,6 +129,14 @@ def test_a_schedule_without_a_service_is_never_free_but_busy() -> None:
     assert (found.free, found.busy["busy"], found.closed) == ([], [LOW + 60, LOW + 90], [LOW, LOW + 60, LOW + 90, HIGH])
 
 
+def test_a_hold_on_a_schedule_without_a_service_is_busy_until_it_lapses() -> None:
+    held = slot("x", "a", text(LOW + 60), text(LOW + 90), "busy-tentative")
+    for expires, busy in (("2026-03-09T12:00:00Z", []), ("2026-03-09T12:00:01Z", [LOW + 60, LOW + 90])):
+        hold = appointment("h", ["x"], status="pending", hold_expires=expires)
+        found = of_a([practitioner("a"), schedule("a", services=()), held, hold], None)
+        assert found.busy["busy-tentative"] == busy
+
+
 # The command
 
 

@@ -77,6 +77,13 @@ REST = (
 )
 """What resources over HTTP promise."""
 
+WHY = (
+    *("why grid", "why hours", "why closed", "why blocked", "why buffer", "why horizon", "why limit", "why window"),
+    *("why series", "why combination", "why ignored", "why summary", "why layers"),
+    *("next windows", "next end", "free open", "free busy", "free text"),
+)
+"""What explain, next and freebusy promise."""
+
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_a_mutant_fits_exactly_one_place(mutant: Mutant) -> None:
@@ -84,7 +91,7 @@ def test_a_mutant_fits_exactly_one_place(mutant: Mutant) -> None:
 
 
 def test_every_rule_has_a_mutant_and_every_mutant_a_rule() -> None:
-    assert {mutant.rule for mutant in MUTANTS} == {*RULES, *OPERATIONS, *LEDGER, *PLANS, *BATCH, *HTTP, *REST}
+    assert {mutant.rule for mutant in MUTANTS} == {*RULES, *OPERATIONS, *LEDGER, *PLANS, *BATCH, *HTTP, *REST, *WHY}
 
 
 def test_every_section_of_the_model_is_there() -> None:

@@ -243,6 +243,29 @@ def test_capacity_is_reached_by_all_that_run_at_once() -> None:
     assert why(morning(one, capacity=2), "10:30") == [BufferBlocked(((at("10:20"), at("10:30")),), (one,))]
 
 
+def test_closures_that_only_touch_are_no_reason() -> None:
+    content = morning()
+    content.closures += [Closure(None, at("09:20"), "before"), Closure(at("10:15"), None, "after")]
+    assert why(content, "09:30") == []
+    assert [one.kind for one in why(content, "09:15")] == ["closed"]
+    assert [one.kind for one in why(content, "09:45")] == ["closed"]
+
+
+def test_the_hours_of_every_day_that_the_visit_touches_are_named() -> None:
+    grid = Grid(30, 0, zone("Etc/UTC"))
+    weekly = (Weekly(127, 6 * HOUR_MS, 23 * HOUR_MS, "hours"),)
+    rules = Rules(zone("Etc/UTC"), grid, Footprint(60, 0, 30), weekly=weekly)
+    axis = Axis.over(grid, MONDAY, MONDAY + 4 * DAY)
+    content = Content(rules, axis, expand_hours(weekly, rules.zone, axis.start, axis.end))
+    [reason] = why(content, "23:30")
+    assert isinstance(reason, OutsideHours)
+    assert [piece.start for piece in reason.pieces] == [at("06:00"), at("06:00") + DAY]
+    # A day that the last buffer ends with is not touched.
+    [reason] = why(content, "22:30")
+    assert isinstance(reason, OutsideHours)
+    assert [piece.start for piece in reason.pieces] == [at("06:00")]
+
+
 def test_a_visit_without_length() -> None:
     content = morning(footprint=Footprint(0, 0, 0))
     assert why(content, "10:00") == [NoLength()]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from ...solver.errors import LimitError
 from ...solver.intervals import Pair
 from ...solver.whynot import KINDS, Bounds, Kind, Reason, Week, WhyNot, clash
 from ..errors import InvalidRequest
@@ -22,6 +23,12 @@ from .find import FIRST_MINUTE, LAST_MINUTE, Candidate, FindRequest, is_pool_of_
 from .request import Request
 
 LeftOutFor = Literal["inactive", "actors", "not-schedulable", "horizon"]
+
+VERDICTS_MOST = 50_000
+"""Verdicts of one answer, weeks counted: some seconds, some tens of megabytes."""
+
+Progress = Callable[[int, int], None]
+_TOLD_EVERY = 100
 
 _MARGIN_MOST = 366 * 1440
 """Minutes beside a start or the window that are looked at, where a footprint reaches further."""
@@ -121,8 +128,19 @@ def read_request(request: Request) -> ExplainRequest:
     return ExplainRequest(asked, at_ms // MINUTE_MS, most)
 
 
-def explain(store: Store, request: ExplainRequest, *, now: datetime) -> Explanation:
-    """Look up and check as `$find` does, then judge each start. Raises InvalidRequest or MissingResource."""
+def explain(
+    store: Store,
+    request: ExplainRequest,
+    *,
+    now: datetime,
+    verdicts_most: int | None = VERDICTS_MOST,
+    progress: Progress | None = None,
+) -> Explanation:
+    """Look up and check as `$find` does, then judge each start.
+
+    `progress` is told how many starts are judged, and of how many. Raises InvalidRequest or MissingResource; LimitError
+    for more verdicts than `verdicts_most`.
+    """
     now_ms = int(now.timestamp() * 1000)
     service, pools, ignored = look_up(store, request.find, now_ms)
     window = find.minutes(request.find)
@@ -133,7 +151,12 @@ def explain(store: Store, request: ExplainRequest, *, now: datetime) -> Explanat
     starts: list[StartVerdict] = []
     offered = 0
     lost: Counter[Lost] = Counter()
-    for at in judge.starts() if request.at is None else [request.at]:
+    asked = judge.starts() if request.at is None else [request.at]
+    if request.at is None and verdicts_most is not None:
+        _check_cost(len(asked) * sum(map(len, pools)) * (occurrences or 1), verdicts_most)
+    for number, at in enumerate(asked):
+        if progress is not None and not number % _TOLD_EVERY:
+            progress(number, len(asked))
         verdict = judge.judge(at)
         why = verdict.lost()
         if why is None:
@@ -145,6 +168,13 @@ def explain(store: Store, request: ExplainRequest, *, now: datetime) -> Explanat
     examined = [[one.examined for one in pool] for pool in pools]
     left_out = _left_out(store, service, request.find, examined)
     return Explanation(service, examined, left_out, window, series, starts, offered, lost)
+
+
+def _check_cost(verdicts: int, most: int) -> None:
+    """Raises LimitError."""
+    if verdicts > most:
+        text = f"The answer would have {verdicts:,} verdicts, starts by schedules by weeks; at most {most:,} are given."
+        raise LimitError(f"{text} Give at, or a shorter window.")
 
 
 def _horizons(request: FindRequest, pools: Sequence[Sequence[Candidate]]) -> list[Bounds]:

@@ -28,7 +28,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = tuple(
     Path(__file__).with_name(name)
-    for name in ("mutants.toml", "operations.toml", "batch.toml", "plans.toml", "http.toml", "rest.toml")
+    for name in (
+        "mutants.toml",
+        "operations.toml",
+        "batch.toml",
+        "plans.toml",
+        "http.toml",
+        "rest.toml",
+        "explain.toml",
+    )
 )
 PACKAGES = ("solver", "io", "cli")
 AT_ONCE = 2
