@@ -84,6 +84,13 @@ WHY = (
 )
 """What explain, next and freebusy promise."""
 
+VIEWS = (
+    *("view hours", "view clock", "view taken", "view patients", "view seats", "view heat", "view use", "view offers"),
+    *("view markup", "view lanes", "view plans", "view names", "view colours"),
+    *("page code", "page origin", "page cookies", "page roles", "page tokens", "page once", "page ahead", "page cache"),
+)
+"""What views and the live page promise."""
+
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_a_mutant_fits_exactly_one_place(mutant: Mutant) -> None:
@@ -91,7 +98,8 @@ def test_a_mutant_fits_exactly_one_place(mutant: Mutant) -> None:
 
 
 def test_every_rule_has_a_mutant_and_every_mutant_a_rule() -> None:
-    assert {mutant.rule for mutant in MUTANTS} == {*RULES, *OPERATIONS, *LEDGER, *PLANS, *BATCH, *HTTP, *REST, *WHY}
+    named = {*RULES, *OPERATIONS, *LEDGER, *PLANS, *BATCH, *HTTP, *REST, *WHY, *VIEWS}
+    assert {mutant.rule for mutant in MUTANTS} == named
 
 
 def test_every_section_of_the_model_is_there() -> None:

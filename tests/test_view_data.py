@@ -132,6 +132,39 @@ def test_a_lapsed_hold_is_not_drawn_and_takes_nothing() -> None:
     assert (before.utilisation[0].free, after.utilisation[0].free) == (150, 180)
 
 
+def test_what_belongs_to_no_live_appointment_is_blocked_time() -> None:
+    calendar = calendar_of(
+        service(),
+        practitioner("a"),
+        schedule("a", MONDAY_OPEN),
+        slot("s1", "a", "2026-03-09T09:00:00Z", "2026-03-09T09:30:00Z"),
+        slot("s2", "a", "2026-03-09T10:00:00Z", "2026-03-09T10:30:00Z"),
+        appointment("v", ["s1"], status="cancelled"),
+    )
+    assert [one[::3] for one in shown(seen(calendar).timeline)] == [
+        ("hours", "checkup"),
+        ("blocked", "busy"),
+        ("blocked", "busy"),
+    ]
+
+
+def test_a_minute_that_several_things_take_counts_once() -> None:
+    """Booked 9:00 to 10:00, its buffer to 10:15, blocked 9:30 to 10:30; booked beyond hours 12:00 to 12:30."""
+    calendar = calendar_of(
+        service(),
+        practitioner("a"),
+        schedule("a", MONDAY_OPEN),
+        slot("s1", "a", "2026-03-09T09:00:00Z", "2026-03-09T10:00:00Z"),
+        slot("s2", "a", "2026-03-09T10:00:00Z", "2026-03-09T10:15:00Z", "busy-unavailable"),
+        slot("s3", "a", "2026-03-09T09:30:00Z", "2026-03-09T10:30:00Z", "busy-unavailable"),
+        slot("s4", "a", "2026-03-09T11:30:00Z", "2026-03-09T12:30:00Z"),
+        appointment("v", ["s1", "s2"]),
+        appointment("w", ["s4"]),
+    )
+    (used,) = seen(calendar, weeks=1).utilisation
+    assert (used.booked, used.buffer, used.blocked, used.free, used.outside) == (90, 15, 15, 60, 30)
+
+
 def test_seats_of_a_class_are_counted_one_by_one() -> None:
     """A class for three on Monday 9 to 12: one seat is taken from 9 to 10, two from 10 to 11."""
     group = parameters(duration=60, slotCapacity=3)

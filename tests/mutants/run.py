@@ -36,6 +36,7 @@ LISTS = tuple(
         "http.toml",
         "rest.toml",
         "explain.toml",
+        "views.toml",
     )
 )
 PACKAGES = ("solver", "io", "cli")
