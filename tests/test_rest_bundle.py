@@ -216,11 +216,25 @@ def test_a_find_within_a_transaction_that_fails_leaves_nothing_behind(face: NewF
          "Reference urn:uuid:x is no entry of the Bundle"),
         ([entry("POST", "Patient", person("M"), "urn:uuid:x"), entry("POST", "Patient", person("M"), "urn:uuid:x")],
          "fullUrl urn:uuid:x stands at several entries"),
+        ([entry("PUT", "Patient/p", person("M", id="p")), entry("DELETE", "Patient/p")],
+         "Several entries change Patient/p; send each in a Bundle of its own, or a batch"),
         ([entry("PUT", "Patient/p", person("M", id="p"), ifMatch=1)], "Bundle.entry.request.ifMatch must be a text"),  # type: ignore[arg-type]
     ],
 )  # fmt: skip
 def test_transactions_that_are_refused_by_their_form(face: NewFace, entries: list[Resource], text: str) -> None:
     assert said(face().ask("POST", "", bundle("transaction", *entries))) == Said(400, "invalid", text)
+
+
+def test_what_conditions_lead_to_is_changed_by_one_entry_only(face: NewFace) -> None:
+    """FHIR R4, http.html, 3.1.0.11.2: identities that overlap, resolved ones included, fail the transaction."""
+    clinic = face()
+    number = {"system": "u", "value": "7"}
+    assert clinic.put(person("M", id="p", identifier=[number])).status == 201
+    update = entry("PUT", "Patient?identifier=u|7", person("N", identifier=[number]))
+    for other in (update, entry("DELETE", "Patient/p")):
+        text = "Several entries change Patient/p; send each in a Bundle of its own, or a batch"
+        assert said(clinic.ask("POST", "", bundle("transaction", update, other))) == Said(400, "invalid", text)
+    assert len(sent(clinic, "batch", update, entry("DELETE", "Patient/p"))) == 2
 
 
 @pytest.mark.parametrize(

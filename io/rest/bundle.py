@@ -18,7 +18,7 @@ from ..references import Json, child
 from ..resources import DEPTH_MOST, nests_too_deeply
 from .answers import refusal
 from .exchange import Interaction, Request, Response
-from .links import UUID, relinked, url_of, uuid_references
+from .links import UUID, check_apart, relinked, url_of, uuid_references
 from .write import condition_of, create_condition, one_match, update_condition
 
 Inner = Callable[[Request], Interaction]
@@ -189,6 +189,7 @@ def _carry_out(
         return _match_of(transaction, reference, request.base)
 
     ids = _ids(transaction, entries, asked)
+    check_apart(asked, ids)
     links: dict[str, str] = {}
     for entry, one, id in zip(entries, asked, ids, strict=True):
         if entry.get("fullUrl"):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from ..errors import InvalidRequest
 from ..references import Json, containers
+from .exchange import Request
 
 UUID = "urn:uuid:"
 
@@ -47,3 +48,18 @@ def uuid_references(value: Any) -> Iterator[str]:
         if url_of(reference).startswith(UUID):
             yield str(reference)
         left += containers(one)
+
+
+def check_apart(asked: Sequence[Request], ids: Sequence[str | None]) -> None:
+    """What a transaction does must not depend on the order of its entries (FHIR R4, http.html, 3.1.0.11.2).
+
+    `ids` are those that conditions lead to. Raises InvalidRequest if two entries change one resource.
+    """
+    seen: set[str] = set()
+    for one, id in zip(asked, ids, strict=True):
+        if one.method not in ("PUT", "DELETE"):
+            continue
+        name = one.path if id is None else f"{one.path}/{id}"
+        if name in seen:
+            raise InvalidRequest(f"Several entries change {name:.120}; send each in a Bundle of its own, or a batch")
+        seen.add(name)
