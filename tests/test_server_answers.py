@@ -187,6 +187,14 @@ def test_a_body_in_another_format(face: Face, kind: str) -> None:
     assert (reply.pieces_read, face.ledger.last) == (0, before)
 
 
+@pytest.mark.parametrize(("coding", "status"), [("gzip", 415), ("identity, br", 415), ("Identity", 201)])
+def test_a_body_that_is_compressed(face: Face, coding: str, status: int) -> None:
+    """Some say so of a body that is not; whether it is, is not guessed."""
+    reply = face("POST", f"{BASE}/Patient", {"resourceType": "Patient"}, content_encoding=coding)
+    assert reply.status == status
+    assert status == 201 or reply.issue[1] == "not-supported"
+
+
 @pytest.mark.parametrize(
     "kind", ["application/fhir+json", "application/json; charset=UTF-8", 'application/json;charset="utf-8"']
 )

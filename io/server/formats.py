@@ -30,8 +30,12 @@ def _is_never(parameter: str) -> bool:
 def check_content(head: Head, *, forms: bool) -> bool:
     """Is the body, if there is one, in JSON, or a form where `forms` are taken? Returns whether it is a form.
 
-    Raises WrongMediaType, and InvalidRequest where the letters are others than UTF-8.
+    Raises WrongMediaType, also for a body that is compressed, and InvalidRequest where the letters are others than
+    UTF-8.
     """
+    coding = head.headers.get("content-encoding", "identity")
+    if coding.strip().lower() not in ("", "identity"):
+        raise WrongMediaType(f"The body must come as it is, Content-Encoding is {coding!r:.80}")
     given = head.headers.get("content-type")
     if given is None:
         return False
