@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any, TypeVar
 
 from ..errors import NotAuthenticated, NotFound, WrongMethod
 from ..ledger.ledger import Ledger, open_ledger
@@ -32,6 +33,8 @@ from .sessions import Sessions
 from .settings import BASE, Settings
 from .tokens import Holder, Tokens
 from .work import Work
+
+T = TypeVar("T")
 
 _METHODS = ("GET", "POST", "PUT", "DELETE")
 _LARGE = 200_000
@@ -145,30 +148,32 @@ class App:
         return await while_there(self._work.read(lambda _: self._published.answer(name, base, tag)), receive)
 
     async def _fhir(self, head: Head, path: str, receive: Receive, holder: Holder | None, form: Form) -> Answer:
-        request = await self._request(head, path, receive, None if holder is None else holder)
-        asked = await self._judged(request)
+        request, size = await self._request(head, path, receive, holder)
+        asked = await self._judged(request, size)
         if holder is not None:
             asked = permitted(asked, holder.role)
         return await self._carry_out(joined(asked), receive, form)
 
-    async def _request(self, head: Head, path: str, receive: Receive, holder: Holder | None) -> Request:
+    async def _request(self, head: Head, path: str, receive: Receive, holder: Holder | None) -> tuple[Request, int]:
+        """What is asked, and the bytes of its body."""
         query = head.query()
         formats.check_accept(head, query.pop("_format", None))
         query.pop("_pretty", None)
         is_search = path.endswith("/_search")
-        content = b""
+        content, size = b"", 0
         if head.method in ("POST", "PUT") and _has_body(head):
             formats.check_content(head, forms=is_search)
             content = await self._body(head, receive)
+            size = len(content)
         if is_search:
-            for name, values in fields_of(content).items():
+            for name, values in (await _beside(size, fields_of, content)).items():
                 query.setdefault(name, []).extend(values)
             content = b""
-        return Request(
+        asked = Request(
             "GET" if head.method == "HEAD" else head.method,
             path,
             query,
-            parsed(content) if len(content) <= _LARGE else await asyncio.to_thread(parsed, content),
+            await _beside(size, parsed, content),
             self._base(head),
             head.headers.get("if-match"),
             head.headers.get("if-none-match"),
@@ -176,6 +181,7 @@ class App:
             head.headers.get("prefer"),
             self._settings.who if holder is None else holder.subject,
         )
+        return asked, size
 
     def _base(self, head: Head) -> str:
         """The base as the client knows it."""
@@ -185,10 +191,10 @@ class App:
         self._bodies.check(head)
         return await self._bodies.read(receive)
 
-    async def _judged(self, request: Request) -> Interaction:
+    async def _judged(self, request: Request, size: int) -> Interaction:
         """What it asks for. Raises Refusal."""
         if request.path:
-            return interaction(request)
+            return await _beside(size, interaction, request)
         return await asyncio.to_thread(interaction, request, bundle_most=self._settings.max_entries)
 
     async def _carry_out(self, asked: Interaction, receive: Receive, form: Form) -> Answer:
@@ -206,6 +212,11 @@ class App:
             return form.written(read(state))
 
         return await while_there(self._work.read(found), receive)
+
+
+async def _beside(size: int, work: Callable[..., T], *given: Any) -> T:
+    """What it returns; the event loop does not wait for it where there are many bytes to be read."""
+    return work(*given) if size <= _LARGE else await asyncio.to_thread(work, *given)
 
 
 async def _send(send: Send, head: Head, answer: Answer, more: Mapping[str, str]) -> None:
