@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ FILES = sorted(path for folder in ("solver", "io", "cli") for path in (ROOT / fo
 HEAVY = {"pandas", "numpy", "pyarrow", "ortools.sat.python.cp_model", "ortools.sat.python.cp_model_helper"}
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """The modules a file imports anywhere in it, relative ones as slotwright.…"""
     package = ["slotwright", *path.relative_to(ROOT).parent.parts]
     found: set[str] = set()
@@ -27,7 +29,7 @@ def imports(path: Path) -> set[str]:
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def roots(path: Path) -> set[str]:
