@@ -263,6 +263,34 @@ def test_entries_of_a_batch_are_judged_one_by_one_and_a_transaction_as_a_whole(g
     assert guarded.ledger.read("Schedule/b") is not None
 
 
+def test_an_update_that_would_create_needs_the_role_for_that(guarded: Face) -> None:
+    def made(id: str, **more: Any) -> dict[str, Any]:
+        who = [{"actor": {"reference": "Practitioner/a"}, "status": "accepted"}]
+        times = {"start": "2026-03-16T09:00:00Z", "end": "2026-03-16T09:30:00Z"}
+        return {"resourceType": "Appointment", "id": id, "status": "booked", "participant": who, **times, **more}
+
+    def ask(kind: str, *resources: dict[str, Any], token: str = DESK) -> Reply:
+        entries = [
+            {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}}
+            for one in resources
+        ]
+        return guarded("POST", BASE, {"resourceType": "Bundle", "type": kind, "entry": entries}, **bearer(token))
+
+    refused = (403, "forbidden", "create of Appointment needs the role admin, the token's is booker")
+    patient = {"resourceType": "Patient", "id": "new"}
+    before = guarded.ledger.last
+    for path in ("Appointment/x", "Appointment?identifier=u|7"):
+        assert guarded("PUT", f"{BASE}/{path}", made("x"), **bearer(DESK)).issue == refused
+    assert ask("transaction", patient, made("x")).issue == refused
+    assert guarded.ledger.last == before
+    entries = ask("batch", patient, made("x")).json["entry"]
+    assert [one["response"]["status"][:3] for one in entries] == ["201", "403"]
+    assert guarded("PUT", f"{BASE}/Appointment/x", made("x"), **bearer(BOSS)).status == 201
+    assert guarded("PUT", f"{BASE}/Appointment/x", made("x", comment="late"), **bearer(DESK)).status == 200
+    assert ask("transaction", patient, made("x", comment="later")).status == 200
+    assert ask("transaction", made("y"), token=BOSS).status == 200
+
+
 def test_every_token_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = token_file(tmp_path / "t.toml", ("a", "reader", READ), ("b", "booker", DESK), ("c", "admin", BOSS))
     known = tokens.Tokens(path)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from enum import IntEnum
 
 from ..errors import NotAllowed
-from ..rest.exchange import Interaction
+from ..ledger.transaction import Transaction
+from ..rest.exchange import Interaction, Response
 
 
 class Role(IntEnum):
@@ -41,13 +41,45 @@ def needed(asked: Interaction) -> Role:
 def permitted(asked: Interaction, role: Role) -> Interaction:
     """What of it may be done: all, or of a batch the entries that the role is enough for. Raises NotAllowed."""
     if asked.name == "batch":
-        parts: Sequence[Interaction | Exception] = [
-            one if isinstance(one, Exception) or needed(one) <= role else _refusal(one, role) for one in asked.parts
-        ]
-        return replace(asked, parts=parts)
+        return replace(asked, parts=[_part(one, role) for one in asked.parts])
     if needed(asked) > role:
         raise _refusal(asked, role)
-    return asked
+    return _without_creation(asked, role)
+
+
+def _part(one: Interaction | Exception, role: Role) -> Interaction | Exception:
+    if isinstance(one, Exception):
+        return one
+    return _refusal(one, role) if needed(one) > role else _without_creation(one, role)
+
+
+def _without_creation(asked: Interaction, role: Role) -> Interaction:
+    """An update under an id that is not there creates, for which the role may be too small: it is undone then."""
+    several = asked.parts if asked.name == "transaction" else [asked]
+    creations = [
+        replace(one, name="create") if isinstance(one, Interaction) and one.name == "update" else None
+        for one in several
+    ]
+    too_much = {place: one for place, one in enumerate(creations) if one is not None and needed(one) > role}
+    write = asked.write
+    if write is None or not too_much:
+        return asked
+
+    def checked(transaction: Transaction) -> Response:
+        response = write(transaction)
+        for place, one in too_much.items():
+            if _status(response, place if asked.name == "transaction" else None) == 201:
+                raise _refusal(one, role)
+        return response
+
+    return replace(asked, write=checked)
+
+
+def _status(response: Response, place: int | None) -> int:
+    """Of the answer, or of an entry in it."""
+    if place is None or response.resource is None:
+        return response.status
+    return int(response.resource["entry"][place]["response"]["status"][:3])
 
 
 def _refusal(asked: Interaction, role: Role) -> NotAllowed:
