@@ -36,7 +36,7 @@ def test_the_booking_in_the_way_is_named_with_its_patient_and_status(ask: Ask) -
         "  Taken 09:00 – 09:30 EDT:",
         f"    Check-up of Ann Lee, booked, Tue 10 Mar, 09:00 – 09:30 EDT (Appointment/{id})",
     ]
-    assert "free." in ask("explain", *AMES, *AT_NINE, "--ignore-appointment", id).out
+    assert "Dr. Ames (ames): free.\n" in ask("explain", *AMES, *AT_NINE, "--ignore-appointment", id).out
 
 
 def test_hours_grid_and_a_slot_without_an_appointment(ask: Ask) -> None:
