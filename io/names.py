@@ -123,10 +123,8 @@ def _there(kind: str, ids: Sequence[str]) -> str:
     if not ids:
         return f"There is no {kind} at all: give a calendar that has one, or fill the ledger by slotwright ledger load."
     some = ", ".join(ids[:10])
-    if len(ids) <= 10:
-        return f"There are: {some}."
-    more = "; slotwright list shows those of a ledger" if kind == "Appointment" else ""
-    return f"There are {len(ids):,}: {some}, …{more}."
+    there = f"There are: {some}." if len(ids) <= 10 else f"There are {len(ids):,}: {some}, …."
+    return f"{there} slotwright list shows those of a ledger." if kind == "Appointment" else there
 
 
 def _near(name: str, called: dict[str, set[str]]) -> list[str]:

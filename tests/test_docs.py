@@ -184,6 +184,15 @@ def test_links_lead_somewhere() -> None:
             assert (file.parent / link).exists(), f"{file.name} links to {link}"
 
 
+def test_every_page_is_linked_from_the_readme_or_the_commands() -> None:
+    linked = {
+        (file.parent / link).resolve()
+        for file in (README, ROOT / "docs" / "commands.md")
+        for link in re.findall(r"\]\(([^)#:]+)", file.read_text())
+    }
+    assert [page.name for page in PAGES if page != README and page not in linked] == []
+
+
 def rewrite(page: Path) -> None:
     """Write what the sessions of a page really print into it."""
     content = page.read_text()

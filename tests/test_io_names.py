@@ -146,12 +146,10 @@ def test_at_most_three_near_ones_and_ten_others_are_listed() -> None:
     assert missing("zzz", many) == f"No schedule is called 'zzz'. There are 20: {ten}, …."
 
 
-def test_of_many_appointments_it_says_what_lists_them() -> None:
-    booked = [{"resourceType": "Appointment", "id": f"b{n}", "status": "booked"} for n in range(11)]
-    with pytest.raises(NameNotFound, match=r"There are 11: b0, b1, b10, .*b8, …; slotwright list shows those of a"):
-        appointment_id(open_calendar(booked), "xyz")
-    with pytest.raises(NameNotFound, match=r"There are: b0, b1, b10, b2, b3, b4, b5, b6, b7, b8\.$"):
-        appointment_id(open_calendar([one for one in booked if one["id"] != "b9"]), "xyz")
+def test_of_appointments_it_says_what_lists_them() -> None:
+    booked = open_calendar([{"resourceType": "Appointment", "id": f"b{n}", "status": "booked"} for n in range(11)])
+    with pytest.raises(NameNotFound, match=r"There are 11: b0, b1, b10, .* b8, …\. slotwright list shows those of a"):
+        appointment_id(booked, "xyz")
 
 
 @pytest.mark.parametrize("name", ["", " ", "/", "Schedule/", "Practitioner/petra", "'; drop", "Ж" * 5000])
