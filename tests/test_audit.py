@@ -122,9 +122,19 @@ def test_a_closure_and_missing_hours_are_told_apart() -> None:
         (
             "closed",
             "Appointment/x",
-            f"it lies in time that is closed for checkup, by {closure}",
+            f"it lies in time that is closed for checkup: {closure}",
         ),
         ("outside-hours", "Appointment/y", "it lies outside the hours for checkup"),
+    ]
+
+
+def test_a_closure_is_called_what_it_is_described_as() -> None:
+    during = {"start": "2026-03-10", "end": "2026-03-10"}
+    base = world()
+    base[0] |= {"notAvailable": [{"description": "Stocktaking", "during": during}]}
+    base[2] |= {"extension": []}
+    assert told([*base, *visit("x", "10:00", "10:30")]) == [
+        ("closed", "Appointment/x", "it lies in time that is closed for checkup: Stocktaking")
     ]
 
 

@@ -10,6 +10,7 @@ from ...solver.availability import Piece
 from ...solver.capacity import Claim, blocked
 from ...solver.civil import MINUTE_MS
 from .. import mapping
+from ..layers import closure_of
 from ..mapping import BOOKED
 from ..parameters import ParameterFault
 from ..prepared import Examined, Prepared, Service
@@ -158,8 +159,8 @@ def _shut_for(
         return
     hit = [one for one in wrong if any(_meet(closure, one) for closure in _closures(examined))]
     if hit:
-        labels = [one.label for one in _closures(examined) if any(_meet(one, its_own) for its_own in hit)]
-        text = f"it lies in time that is closed for {service.id}, by {', '.join(dict.fromkeys(labels))}"
+        names = [_named(examined, one) for one in _closures(examined) if any(_meet(one, its_own) for its_own in hit)]
+        text = f"it lies in time that is closed for {service.id}: {', '.join(dict.fromkeys(names))}"
         yield _finding("closed", schedule_id, booking, hit, text)
     if len(hit) < len(wrong):
         outside = [one for one in wrong if one not in hit]
@@ -180,6 +181,11 @@ def _closures(examined: Examined) -> list[Piece]:
         )
         for closure in examined.rules.closures
     ]
+
+
+def _named(examined: Examined, closure: Piece) -> str:
+    """What a closure is described as, else where it stands."""
+    return closure_of(examined, closure.label)[0] or closure.label
 
 
 def _meet(closure: Piece, slot: Taken) -> bool:
