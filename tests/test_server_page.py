@@ -203,9 +203,13 @@ def test_pools_are_those_of_find(browser: Browser) -> None:
 
 def test_what_goes_wrong_is_said_and_nothing_is_written(browser: Browser) -> None:
     browser.find()
+    form = browser.form("/book")
     assert browser.book(0, patient="Anne").status == 400
     assert browser.said == "No patient is called 'Anne'. Did you mean ann (Ann Lee)?"
-    browser.find()
+    # The offers are there still, with what was typed: another name books.
+    assert browser.form("/book")["patient"] == ["Anne"]
+    assert browser.form("/book").keys() == form.keys()
+    assert browser.form("/find")["pool"] == form["pool"]
     for broken in ({"appointment-0": "{"}, {"appointment-0": "[]"}, {"offer": "99"}):
         assert browser.send("/book", {**browser.form("/book"), "offer": "0", **broken}).status == 400
         assert browser.said == "This is no offer. Find times once more."

@@ -17,7 +17,17 @@ import orjson
 from ...solver.errors import SlotwrightError
 from .. import names, urls
 from ..booking import with_details
-from ..errors import InvalidRequest, LedgerError, NotAuthenticated, NotFound, NotWritable, TooMany, WrongMethod
+from ..errors import (
+    AmbiguousName,
+    InvalidRequest,
+    LedgerError,
+    NameNotFound,
+    NotAuthenticated,
+    NotFound,
+    NotWritable,
+    TooMany,
+    WrongMethod,
+)
 from ..instants import dates, instant_ms, utc_text_ms
 from ..ledger.state import State
 from ..ledger.transaction import Transaction
@@ -75,7 +85,7 @@ class Page:
         if ("GET" if head.method == "HEAD" else head.method) != method:
             raise WrongMethod(f"{head.path} is called with {method}")
         visitor = self._sessions.visitor(head)
-        shown = Shown()
+        shown, fields = Shown(), dict[str, list[str]]()
         try:
             if path == "":
                 self._guard.check_own(head)
@@ -89,7 +99,8 @@ class Page:
             raise
         except Exception as error:  # noqa: BLE001 the last guard: what goes wrong is said on the page
             logs.unexpected(error, f"{logs.method(head.method)} {logs.template(head.path)}", self._work.path)
-            answer = await self._refused(visitor, shown, error, receive)
+            found = _offers_again(fields) if isinstance(error, NameNotFound | AmbiguousName) else None
+            answer = await self._refused(visitor, shown, error, found, receive)
         return self._remembered(answer, visitor)
 
     def _remembered(self, answer: Answer, visitor: Visitor) -> Answer:
@@ -136,7 +147,9 @@ class Page:
         can_book = self._work.is_writable and (holder is None or holder.role >= Role.BOOKER)
         return Asked(visitor, shown, can_book, secrets.token_hex(16))
 
-    async def _refused(self, visitor: Visitor, shown: Shown, error: Exception, receive: Receive) -> Answer:
+    async def _refused(
+        self, visitor: Visitor, shown: Shown, error: Exception, found: Found | None, receive: Receive
+    ) -> Answer:
         """The page with a sentence; the sentence alone where the page itself cannot be made."""
         status = fault_of(error).status
         said = _sentence(
@@ -144,7 +157,7 @@ class Page:
         )
         if not visitor.is_known:
             return _html(status, sign_in_page(visitor, said))
-        asked = replace(self._asked(visitor, shown), alert=said)
+        asked = replace(self._asked(visitor, shown), alert=said, found=found)
         try:
             if isinstance(error, TooMany):
                 raise error
@@ -180,7 +193,7 @@ class Page:
             assert find.read is not None
             bundle = find.read(state).resource or {}
             offers = [child(entry, "resource") for entry in children(bundle, "entry")]
-            return _html(200, page(state, replace(asked, found=Found(pools, start, offers))))
+            return _html(200, page(state, replace(asked, found=Found(pools, start, offers=offers))))
 
         return await while_there(self._work.read(look), receive)
 
@@ -244,6 +257,14 @@ def _proposal(content: str) -> Json:
     return found  # type: ignore[reportUnknownVariableType]
 
 
+def _offers_again(fields: Fields) -> Found:
+    """The offers of a form whose patient nobody knows, to be shown once more."""
+    offers: list[Json] = []
+    while (content := _first(fields, f"appointment-{len(offers)}")) and len(offers) < COUNT:
+        offers.append(_proposal(content))
+    return Found(fields.get("pool", []), _first(fields, "from"), _first(fields, "patient"), offers)
+
+
 def _patient(state: State, name: str) -> Json:
     """A reference to the patient called so. Raises NameNotFound, AmbiguousName."""
     id = names.patient_id(state, name)
@@ -273,7 +294,7 @@ def _sentence(error: Exception, *, is_operator: bool) -> str:
     if isinstance(error, (LedgerError, NotWritable)) and not is_operator:
         said = error.text
     said = _PLAINER.get(said, said)
-    return said if said.endswith((".", "?", "!")) else f"{said}."
+    return said if said.endswith((".", "?", "!", "…")) else f"{said}."
 
 
 def _alone(said: str) -> str:

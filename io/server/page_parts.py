@@ -58,10 +58,11 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The answer to the find form: what was asked, and the proposed Appointments."""
+    """The answer to the find form: what was asked, the proposed Appointments, and the patient typed beside them."""
 
     pools: Sequence[str] = ()
     start: str = ""
+    patient: str = ""
     offers: Sequence[Json] = field(default_factory=list[Json])
 
 
@@ -258,7 +259,7 @@ def _find_form(state: State, asked: Asked, shown: Shown, service: str, first: in
     start = el("input", type="date", name="from", id="from", value=found.start or iso_date(first), required=True)
     fields.append(el("div", el("label", "From", for_="from"), start))
     fields.append(el("button", "Find times"))
-    legend = f"{service_title(state, service)}: who is needed, and from when"
+    legend = f"{service_title(state, service)}: who, and from when"
     return _form(
         "/find",
         asked.visitor,
@@ -288,8 +289,6 @@ def _select(state: State, place: int, name: str, group: Sequence[Json], wanted: 
 def _offers(asked: Asked, shown: Shown, service: str, zone: Zone) -> Child:
     found = asked.found
     assert found is not None
-    if asked.alert:
-        return ""
     if not found.offers:
         return el("p", f"Nothing is free in the {SEARCHED} days from {found.start}.", role="status")
     rows = [_offer_row(asked, one, place, zone) for place, one in enumerate(found.offers)]
@@ -308,9 +307,10 @@ def _offers(asked: Asked, shown: Shown, service: str, zone: Zone) -> Child:
     patient = el(
         "div",
         el("label", "Patient, by name or id (may stay empty)", for_="patient"),
-        el("input", name="patient", id="patient", autocomplete="off"),
+        el("input", name="patient", id="patient", autocomplete="off", value=found.patient or None),
     )
     kept = [_field(f"appointment-{place}", orjson.dumps(one).decode()) for place, one in enumerate(found.offers)]
+    kept += [_field("pool", one) for one in found.pools] + [_field("from", found.start)]
     keys = [_field(f"key-{place}", f"{asked.key}-{place}") for place in range(len(found.offers))]
     # The Enter key in a field presses the first button of a form: this one, which does nothing.
     nothing = el("button", "Choose a time", disabled=True, hidden=True)
