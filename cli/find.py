@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import complete
+from .busy import all_day_option, files_option, laid_over
 from .options import (
     allow_past_option,
     calendar_option,
@@ -35,6 +36,9 @@ _EXPLAINED = (
     "now",
 )  # fmt: skip
 """The options that `slotwright explain` has too."""
+
+_SERIES_REACH_MS = 6 * 7 * 86_400_000
+"""A series goes on for up to five weeks after its first visit, and one of them may be an hour longer."""
 
 
 @click.command("find")
@@ -71,6 +75,10 @@ _EXPLAINED = (
 @click.option("--between", metavar="FROM-TO", help="Only visits that lie between these local times: 09:00-12:00.")
 @click.option("--weekday", metavar="DAY[,DAY…]", help="Only these local weekdays: tue,thu.")
 @click.option("--notice", metavar="LENGTH", help="Only starts at least this long from now: 90min, 2h, 3d.")
+@files_option(
+    "--busy", "busy", "Take the events of a calendar file or folder (.ics) as busy time of a Schedule. Repeatable."
+)
+@all_day_option()
 @click.option("--json", "as_json", is_flag=True, help="Print the FHIR Bundle.")
 @click.option("--ndjson", "as_ndjson", is_flag=True, help="Print one Appointment a line.")
 @allow_past_option()
@@ -93,6 +101,8 @@ def command(
     between: str | None,
     weekday: str | None,
     notice: str | None,
+    busy: tuple[str, ...],
+    all_day: str,
     as_json: bool,
     as_ndjson: bool,
     allow_past: bool,
@@ -143,13 +153,15 @@ def command(
         "occurrence-count": read_number("--occurrences", occurrences),
         "ignore-appointment": _appointment(ignore_appointment),
     }
+    reach = (window.start_ms, window.end_ms + (_SERIES_REACH_MS if occurrences else 0))
+    searched = laid_over(store, busy, all_day, reach, service_id, pools)
     now_ms = int(instant.timestamp() * 1000)
     only_ahead = ledger is not None and not allow_past
     try:
         request = find.read_request(QueryRequest(query))
         earliest_ms = None if lead is None and not only_ahead else now_ms + (lead or 0) * 60_000
         wishes = Wishes(hours, days, earliest_ms)
-        with store.reading() as state:
+        with searched.reading() as state:
             answer = find.find(
                 state, request, now=instant, engine=engine, wish=lambda duration: wishes.starts(window, zone, duration)
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .busy import all_day_option, files_option, load_files
 from .listed import LEDGER_COMMANDS, LEDGER_HOMES, Commands
 from .options import (
     Bar,
@@ -100,14 +101,48 @@ def init(ledger: str, identity: str | None, now: str | None, unsafe_filesystem: 
         click.echo(f"Made the ledger {printable(ledger)}, identity {printable(made.identity)}.")
 
 
+def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Before the ledger is opened: either paths or calendar files, and a window only for these."""
+
+    @functools.wraps(function)
+    def command(*, sources: tuple[str, ...], files: tuple[str, ...], **others: Any) -> Any:
+        if not sources and not files:
+            raise click.UsageError("Missing argument 'PATH…' or option '--ics'.")
+        if sources and files:
+            raise click.UsageError("PATH and --ics exclude each other: load the resources first, then the busy time.")
+        for option, value in (("--from", others["begin"]), ("--to", others["end"])):
+            if value is not None and not files:
+                raise click.UsageError(f"{option} is only for --ics.")
+        return function(sources=sources, files=files, **others)
+
+    return command
+
+
 @click.command("load")
-@click.argument("sources", nargs=-1, required=True, metavar="PATH…", type=click.Path())
+@click.argument("sources", nargs=-1, metavar="PATH…", type=click.Path())
+@files_option(
+    "--ics", "files", "Instead of PATH: take the events of a calendar file or folder (.ics) as busy time. Repeatable."
+)
+@click.option("--from", "begin", metavar="DAY", help="With --ics: the first day. Default: today.")
+@click.option("--to", "end", metavar="DAY", help="With --ics: the last day. Default: 24 months after the first.")
+@all_day_option()
+@_checked
 @with_ledger(writes=True)
-def load(ledger: Ledger, sources: tuple[str, ...], who: str, dry_run: bool) -> None:
+def load(
+    ledger: Ledger,
+    sources: tuple[str, ...],
+    files: tuple[str, ...],
+    begin: str | None,
+    end: str | None,
+    all_day: str,
+    who: str,
+    dry_run: bool,
+) -> None:
     """Load FHIR resources, or tables of schedules, hours and bookings; all of them or none.
 
     Takes what find --calendar takes. What was loaded before and is the same in the source is left as it is, also
-    where it has been booked or cancelled since.
+    where it has been booked or cancelled since. With --ics busy time comes from calendar files: loading them again
+    replaces what has changed and removes what has gone.
 
     \b
     Example:
@@ -117,6 +152,9 @@ def load(ledger: Ledger, sources: tuple[str, ...], who: str, dry_run: bool) -> N
 
     from ..io.errors import LoadWarning
 
+    if files:
+        load_files(ledger, files, begin=begin, end=end, all_day=all_day, who=who, dry_run=dry_run)
+        return
     with warnings.catch_warnings(), Bar("Loading", "resources") as bar:
         warnings.simplefilter("ignore", LoadWarning)
         loaded = ledger.load(list(sources), who=who, progress=bar.show, dry_run=dry_run)

@@ -9,8 +9,8 @@ from .listed import BATCH_COMMANDS, COMMANDS, LEDGER_COMMANDS
 
 SETTINGS = (
     "calendar", "ledger", "service", "schedule", "start", "end", "timezone", "count", "combinations", "occurrences",
-    "ignore-appointment", "between", "weekday", "notice", "json", "ndjson", "engine", "now", "query", "body",
-    "allow-past", "dry-run", "who", "lock-timeout", "unsafe-filesystem",
+    "ignore-appointment", "between", "weekday", "notice", "busy", "all-day", "json", "ndjson", "engine", "now",
+    "query", "body", "allow-past", "dry-run", "who", "lock-timeout", "unsafe-filesystem",
 )  # fmt: skip
 """The options of commands that search which slotwright.toml may set."""
 
@@ -36,7 +36,7 @@ _PARAMETERS = {
 _SEARCHING = ("find", "next", "explain", "freebusy", "op", "bench", "serve")
 """The commands that take all of SETTINGS."""
 
-_SEVERAL = ("calendar", "schedule", "cors-origin", "allowed-host")
+_SEVERAL = ("calendar", "schedule", "busy", "cors-origin", "allowed-host")
 """Settings that may be a list."""
 
 

@@ -60,6 +60,8 @@ def test_each_library_has_one_home() -> None:
         "fcntl": {"io/ledger/lock.py"},
         "playwright": {"io/view/png.py"},
         "uvicorn": {"io/server/run.py", "io/server/protocol.py"},
+        "icalendar": {"io/ical/components.py", "io/ical/zones.py"},
+        "dateutil": {"io/ical/recurrence.py", "io/ical/zones.py"},
         "uvloop": {"io/server/run.py"},
     }
     for library, home in homes.items():
