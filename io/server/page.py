@@ -14,17 +14,14 @@ from typing import Any
 
 import orjson
 
-from ...solver.errors import SlotwrightError
 from .. import names, urls
 from ..booking import with_details
 from ..errors import (
     AmbiguousName,
     InvalidRequest,
-    LedgerError,
     NameNotFound,
     NotAuthenticated,
     NotFound,
-    NotWritable,
     TooMany,
     WrongMethod,
 )
@@ -32,17 +29,19 @@ from ..instants import dates, instant_ms, utc_text_ms
 from ..ledger.state import State
 from ..ledger.transaction import Transaction
 from ..listing import commonest_zone
-from ..outcome import INTERNAL, fault_of
+from ..outcome import fault_of
 from ..references import Json, child, children
 from ..rest import interaction
 from ..rest.exchange import Interaction, Request, Response
-from ..view.style import style_digest
 from . import formats, logs
 from .answers import Answer
 from .bodies import Bodies, ClientGone, while_there
 from .guard import Guard
 from .head import Head, Receive, fields_of
-from .page_parts import COUNT, SEARCHED, Asked, Found, Shown, page, sign_in_page
+from .page_answers import AGAIN, alone, html, onward, sentence
+from .page_find import COUNT, SEARCHED
+from .page_forms import Asked, Found, Shown
+from .page_parts import page, sign_in_page
 from .roles import Role, permitted
 from .sessions import FORM_CODE, Sessions, Visitor
 from .work import Work
@@ -50,19 +49,7 @@ from .work import Work
 FORMS = ("/find", "/book", "/cancel", "/sign-in", "/sign-out")
 """Where the forms of the page are sent."""
 
-_POLICY = f"default-src 'none'; style-src {style_digest()}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-_HEADERS: Mapping[str, str] = {
-    "content-type": "text/html; charset=utf-8",
-    "cache-control": "no-store",
-    "content-security-policy": _POLICY,
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    # Not no-referrer: browsers would send forms with `Origin: null` then.
-    "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-}
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
-_AGAIN = "Find times once more"
 
 Fields = Mapping[str, list[str]]
 
@@ -120,9 +107,9 @@ class Page:
 
     async def _sent(self, path: str, visitor: Visitor, shown: Shown, fields: Fields, receive: Receive) -> Answer:
         if path == "/sign-in":
-            return _onward("/", self._sessions.sign_in(_first(fields, "token").strip()))
+            return onward("/", self._sessions.sign_in(_first(fields, "token").strip()))
         if path == "/sign-out":
-            return _onward("/", self._sessions.sign_out())
+            return onward("/", self._sessions.sign_out())
         if not visitor.is_known:
             raise NotAuthenticated("Sign in first")
         if path == "/find":
@@ -136,11 +123,9 @@ class Page:
     async def _shown(self, visitor: Visitor, shown: Shown, receive: Receive, **more: Any) -> Answer:
         """The page, or what somebody sees who has not signed in."""
         if not visitor.is_known:
-            return _html(200, sign_in_page(visitor, ""))
+            return html(200, sign_in_page(visitor, ""))
         asked = self._asked(visitor, shown)
-        return await while_there(
-            self._work.read(lambda state: _html(200, page(state, replace(asked, **more)))), receive
-        )
+        return await while_there(self._work.read(lambda state: html(200, page(state, replace(asked, **more)))), receive)
 
     def _asked(self, visitor: Visitor, shown: Shown) -> Asked:
         holder = visitor.holder
@@ -152,11 +137,11 @@ class Page:
     ) -> Answer:
         """The page with a sentence; the sentence alone where the page itself cannot be made."""
         status = fault_of(error).status
-        said = _sentence(
+        said = sentence(
             error, is_operator=visitor.is_known and (visitor.holder is None or visitor.holder.role is Role.ADMIN)
         )
         if not visitor.is_known:
-            return _html(status, sign_in_page(visitor, said))
+            return html(status, sign_in_page(visitor, said))
         asked = replace(self._asked(visitor, shown), alert=said, found=found)
         try:
             if isinstance(error, TooMany):
@@ -165,8 +150,8 @@ class Page:
         except ClientGone:
             raise
         except Exception:  # noqa: BLE001 it has been said, or is what is being said
-            made = _alone(said)
-        return _html(status, made)
+            made = alone(said)
+        return html(status, made)
 
     async def _found(self, visitor: Visitor, shown: Shown, fields: Fields, receive: Receive) -> Answer:
         """Offers from the day that was asked for, but not before now."""
@@ -193,7 +178,7 @@ class Page:
             assert find.read is not None
             bundle = find.read(state).resource or {}
             offers = [child(entry, "resource") for entry in children(bundle, "entry")]
-            return _html(200, page(state, replace(asked, found=Found(pools, start, offers=offers))))
+            return html(200, page(state, replace(asked, found=Found(pools, start, offers=offers))))
 
         return await while_there(self._work.read(look), receive)
 
@@ -207,7 +192,7 @@ class Page:
         def look(state: State) -> Json | None:
             start = instant_ms(proposal.get("start"))
             if start is not None and start < int(state.now().timestamp() * 1000):
-                raise InvalidRequest(f"This time has passed. {_AGAIN}")
+                raise InvalidRequest(f"This time has passed. {AGAIN}")
             return _patient(state, named) if named else None
 
         patient = await while_there(self._work.read(look), receive)
@@ -215,7 +200,7 @@ class Page:
         booked = with_details(proposal, patient=patient, identifiers=[key])
         body = {"resourceType": "Parameters", "parameter": [{"name": "appointment", "resource": booked}]}
         answer = await self._write(visitor, Request("POST", "Appointment/$book", body=body), receive)
-        return _onward(shown.address(done=_appointment_id(answer.resource or {})) + "#said")
+        return onward(shown.address(done=_appointment_id(answer.resource or {})) + "#said")
 
     async def _cancel(self, visitor: Visitor, shown: Shown, fields: Fields, receive: Receive) -> Answer:
         id = _first(fields, "id")
@@ -223,7 +208,7 @@ class Page:
             raise NotFound("There is no such appointment")
         body = {"resourceType": "Parameters"}
         await self._write(visitor, Request("POST", f"Appointment/{id}/$cancel", body=body), receive)
-        return _onward(shown.address(done=id) + "#said")
+        return onward(shown.address(done=id) + "#said")
 
     async def _write(self, visitor: Visitor, request: Request, receive: Receive) -> Response:
         asked = self._permitted(visitor, request)
@@ -253,7 +238,7 @@ def _proposal(content: str) -> Json:
     except orjson.JSONDecodeError:
         found = None
     if not isinstance(found, dict):
-        raise InvalidRequest(f"This is no offer. {_AGAIN}")
+        raise InvalidRequest(f"This is no offer. {AGAIN}")
     return found  # type: ignore[reportUnknownVariableType]
 
 
@@ -277,39 +262,3 @@ def _appointment_id(resource: Json) -> str:
         return str(resource.get("id", ""))
     found = (child(entry, "resource") for entry in children(resource, "entry"))
     return next((str(one.get("id", "")) for one in found if one.get("resourceType") == "Appointment"), "")
-
-
-_PLAINER = {
-    "Requested time slot is not available": f"This time has been taken meanwhile. {_AGAIN}",
-    "Internal server error": "Something went wrong here. It has been logged; try again",
-    "Not found": "There is no such appointment",
-}
-"""What the operations say, for people."""
-
-
-def _sentence(error: Exception, *, is_operator: bool) -> str:
-    """What went wrong, ending with a full stop. Where the ledger lies is for operators."""
-    expected = isinstance(error, SlotwrightError) and fault_of(error) is not INTERNAL
-    said = str(error) if expected else "Internal server error"
-    if isinstance(error, (LedgerError, NotWritable)) and not is_operator:
-        said = error.text
-    said = _PLAINER.get(said, said)
-    return said if said.endswith((".", "?", "!", "…")) else f"{said}."
-
-
-def _alone(said: str) -> str:
-    from ..view.markup import el
-    from ..view.page import Section, document
-
-    content = [el("p", said, class_="alert", role="alert"), el("p", el("a", "Try again", href="/"))]
-    return document("slotwright", "", [Section("said", "This did not work", content)], policy=None)
-
-
-def _html(status: int, content: str) -> Answer:
-    return Answer(status, _HEADERS, content.encode("utf-8", "replace"))
-
-
-def _onward(address: str, cookie: str | None = None) -> Answer:
-    """To a page that can be loaded again without sending the form again."""
-    more = {} if cookie is None else {"set-cookie": cookie}
-    return Answer(303, {**_HEADERS, "location": address, **more}, b"")
