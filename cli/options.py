@@ -35,6 +35,16 @@ class Amount(click.FloatRange):
         return found
 
 
+_MAKES_ONE = "`slotwright ledger init --ledger FILE` makes a ledger; SLOTWRIGHT_LEDGER names it for every command."
+
+
+class LedgerFile(type(click.STRING)):
+    """The path of a ledger; where it is missing, how to come by one."""
+
+    def get_missing_message(self, *_: object, **__: object) -> str:
+        return _MAKES_ONE
+
+
 def calendar_option() -> Decorator[Any]:
     return click.option(
         "--calendar",
@@ -54,6 +64,7 @@ def ledger_option(*, required: bool) -> Decorator[Any]:
     return click.option(
         "--ledger",
         metavar="PATH",
+        type=LedgerFile(),
         required=required,
         envvar="SLOTWRIGHT_LEDGER",
         help="The ledger file." if required else "A ledger file, instead of --calendar.",
@@ -217,7 +228,7 @@ def source_of(
     if not calendars and ledger is None:
         is_option = calendar_name.startswith("-")
         missing = f"option '{calendar_name}' or" if is_option else f"argument '{calendar_name}' or option"
-        raise click.UsageError(f"Missing {missing} '--ledger'.")
+        raise click.UsageError(f"Missing {missing} '--ledger'. {_MAKES_ONE}")
     return calendars, ledger
 
 

@@ -200,8 +200,18 @@ def test_a_required_option_that_is_missing(ask: Ask, missing: str) -> None:
     options = dict(zip(find()[1::2], find()[2::2], strict=True))
     said = ask("find", *(text for pair in options.items() if pair[0] != missing for text in pair))
     assert (said.code, said.out) == (2, "")
-    other = " or '--ledger'" if missing == "--calendar" else ""
-    assert said.err.endswith(f"\n\nError: Missing option '{missing}'{other}.\n")
+    remedy = "`slotwright ledger init --ledger FILE` makes a ledger; SLOTWRIGHT_LEDGER names it for every command."
+    more = f" or '--ledger'. {remedy}" if missing == "--calendar" else "."
+    assert said.err.endswith(f"\n\nError: Missing option '{missing}'{more}\n")
+
+
+def test_a_missing_ledger_is_told_how_one_is_made(ask: Ask) -> None:
+    said = ask("list")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.endswith(
+        "Error: Missing option '--ledger'. `slotwright ledger init --ledger FILE` makes a ledger; "
+        "SLOTWRIGHT_LEDGER names it for every command.\n"
+    )
 
 
 @pytest.mark.parametrize("arguments", [("nope",), ("fnid",), ("--nope",), ("Ж",), ("",)])

@@ -374,7 +374,7 @@ def test_a_now_that_is_no_instant_is_an_outcome_too(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((FIND, "--query", "a=b"), "Missing option '--calendar' or '--ledger'."),
+        ((FIND, "--query", "a=b"), "SLOTWRIGHT_LEDGER names it for every command."),
         (("--calendar", "x", "--query", "a=b"), "Missing argument 'OPERATION'."),
         ((FIND, "more", "--calendar", "x", "--query", "a=b"), "Got unexpected extra argument (more)"),
         ((FIND, "--calendar", "x", "--engine", "fast"), "'fast' is not one of 'auto', 'cp-sat'."),
