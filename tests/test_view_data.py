@@ -163,6 +163,8 @@ def test_a_minute_that_several_things_take_counts_once() -> None:
     )
     (used,) = seen(calendar, weeks=1).utilisation
     assert (used.booked, used.buffer, used.blocked, used.free, used.outside) == (90, 15, 15, 60, 30)
+    # What lies outside the hours of one service may lie in those of another.
+    assert seen(calendar, weeks=1, service="checkup").utilisation[0].outside == 0
 
 
 def test_seats_of_a_class_are_counted_one_by_one() -> None:

@@ -59,8 +59,11 @@ _ORDER: tuple[Kind, ...] = ("booking", "hold", "buffer", "blocked")
 """A minute counts for the first of these that takes it."""
 
 
-def utilisation(one: Opened) -> Utilisation:
-    """How the open time of one schedule is used."""
+def utilisation(one: Opened, *, of_all_services: bool) -> Utilisation:
+    """How the open time of one schedule is used.
+
+    Where it is that of one service, what is booked outside may be in the hours of another, and is not counted.
+    """
     opened = one.open()
     left = opened
     minutes: dict[Kind, int] = {}
@@ -80,7 +83,7 @@ def utilisation(one: Opened) -> Utilisation:
         minutes["buffer"],
         minutes["blocked"] + intervals.measure(left) - intervals.measure(idle),
         intervals.measure(idle),
-        intervals.measure(intervals.subtract(visits, opened)),
+        intervals.measure(intervals.subtract(visits, opened)) if of_all_services else 0,
         _seat_minutes(one.seats()),
         _seat_minutes(one.free_seats()),
     )

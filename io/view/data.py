@@ -103,7 +103,7 @@ class Utilisation:
     Attributes
     ----------
     outside
-        Minutes booked or held outside its open time.
+        Minutes booked or held outside its open time; 0 where the open time is that of a single service.
     seats, seats_free
         Seat-minutes: with a capacity of eight a free hour has 480.
     """

@@ -70,7 +70,9 @@ def chart_svg(chart: Chart, zone: Zone, name: str) -> Markup:
             y += _AXIS
         parts.append(_line(line, chart, zone, _Place(names, y, row, scale)))
         y += row
-    title = el("title", f"{chart.title}: {len(chart.lines)} lines from hour to hour", id=f"{name}-title")
+    hours = f"{chart.first // 60:02} to {chart.last // 60:02} o'clock"
+    said = f"{chart.title}: {len(chart.lines)} lines, {hours}. The table below says the same."
+    title = el("title", said, id=f"{name}-title")
     return el(
         "svg",
         title,

@@ -67,7 +67,7 @@ def view(store: Shown, wanted: Wanted) -> View:
     return View(
         timeline(store, wanted),
         heat_map(several, start, end, wanted.zone),
-        tuple(utilisation(one) for one in several),
+        tuple(utilisation(one, of_all_services=wanted.service is None) for one in several),
         None if wanted.service is None else service_title(store, wanted.service),
     )
 
