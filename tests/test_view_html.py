@@ -9,12 +9,18 @@ from typing import Any
 
 import pytest
 from desk_support import MORNINGS, Ask, asker, book, called, set_up
+from oracle import instant, round_down
 from page_support import Node, check_colours, check_names, check_page, check_structure, contrast, parsed
+from slotwright.io import open_calendar
+from slotwright.io.local import zone_of_schedule
 from slotwright.io.view.colours import LIGHT
 from slotwright.io.view.data import Kind, Layer
 from slotwright.io.view.markup import Markup, el, text
+from slotwright.io.view.page import view_page
 from slotwright.io.view.style import style_sheet
 from slotwright.io.view.svg import lanes_of
+from slotwright.io.view.view import Wanted, view
+from strategies import SERVICE, numbered_problem
 from support import practitioner, slot
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -153,6 +159,26 @@ def test_many_schedules_still_have_room(ask: Ask, schedules: int) -> None:
     left = min(float(one["x"]) for one in chart.all("rect"))
     assert all(6.6 * len(one.words) < left for one in lines), "names end before the axis"
     page_of(ask, "--week", "2026-03-10", "--service", "checkup")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_days_on_which_clocks_change_are_drawn_inside_their_axis(seed: int) -> None:
+    problem = numbered_problem(seed)
+    calendar = open_calendar(problem.resources, clock=lambda: problem.now)
+    ids = [one["id"] for one in problem.resources if one["resourceType"] == "Schedule"]
+    zone = zone_of_schedule(calendar, ids[0], SERVICE)
+    day = zone.local_day(round_down(instant(problem.start)))
+    for days, several in ((1, ids), (7, ids), (7, ids[:1])):
+        wanted = Wanted([[id] for id in several], zone, day, days, weeks=1, service=SERVICE)
+        page = check_page(view_page(view(calendar, wanted), "Drawn."))
+        for chart in (svg for svg in page.all("svg") if svg.get("class") == "chart"):
+            ground = next(one for one in chart.all("rect") if one.get("class") == "ground")
+            left, right = float(ground["x"]), float(ground["x"]) + float(ground["width"])
+            for box in chart.all("rect"):
+                assert left - 0.01 <= float(box["x"])
+                assert float(box["x"]) + float(box["width"]) <= right + 1.01
+            for dot in chart.all("circle"):
+                assert left - 0.01 <= float(dot["cx"]) <= right + 0.01
 
 
 # A file is written whole
