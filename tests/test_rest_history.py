@@ -12,6 +12,7 @@ from ledger_support import basic, proposal, visit
 from rest_support import BASE, Face, NewFace, Said, link, resource_of, said
 from rest_support import face_fixture as face_fixture
 from slotwright.io import open_ledger
+from slotwright.io.rest import history as rest_history
 from support import Resource
 
 
@@ -130,6 +131,22 @@ def test_pages_tell_each_version_once(clinic: Face, url: str, count: int) -> Non
     following = link(first, "next")
     later = [] if following is None else history(clinic, following)
     assert first["entry"] + later == whole, "what is written meanwhile comes before the page, not into it"
+
+
+@pytest.mark.parametrize("url", ["_history", "Patient/_history", "Schedule/_history", "Patient/p/_history"])
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_page_looks_at_so_many_entries_and_goes_on_at_the_next(
+    clinic: Face, monkeypatch: pytest.MonkeyPatch, url: str, most: int
+) -> None:
+    whole = history(clinic, url)
+    for _ in range(4):
+        clinic.post({"resourceType": "Device"})
+    monkeypatch.setattr(rest_history, "LOOK_MOST", most)
+    if url != "_history":
+        first = resource_of(clinic.get(url))
+        assert "entry" not in first and link(first, "next") is not None
+    assert [one for one in history(clinic, url) if one["request"]["url"] != "Device"] == whole
+    assert resource_of(clinic.get("Patient/p/_history/1"))["id"] == "p", "a version is found however old it is"
 
 
 def test_a_feed_goes_on_where_it_ended(clinic: Face, clock: Clock) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -29,6 +28,10 @@ from .versions import etag, headers_of, is_among
 
 _COUNT_USUAL = 100
 _END = 2**62
+LOOK_MOST = 100_000
+"""Entries of the ledger that are looked at for a page; one that is not full by then goes on at the next one."""
+_WHOLE = 9_999_999
+"""A place behind all changes of an entry."""
 _CURSOR = re.compile(r"(\d{1,18})\.(\d{1,7})", re.ASCII)
 _PUTTING = ("update", "put", "load")
 """Kinds of entries whose writers choose the id of what is new."""
@@ -126,36 +129,57 @@ def _read(kind: str | None, id: str | None, query: Query, *, strict: bool) -> _A
 
 def _back(state: State, asked: _Asked) -> Iterator[_Written]:
     """What was written, newest first, from the cursor down to the time asked for."""
+    for row in _rows(state, asked):
+        yield from _of(row, asked)
+
+
+def _rows(state: State, asked: _Asked) -> Iterator[EntryRow]:
+    """Entries that can hold it."""
     database = state.database
     since = 1 if asked.since_ms is None else database.first_since(asked.since_ms)
-    sought = None
     if asked.kind is not None and asked.id is not None:
         found = database.resource(asked.kind, asked.id)
         if found is None:
             raise NotFound("Not found")
         since = max(since, found.origin)
-        sought = f"{asked.kind}/{asked.id}"
+    return database.entries_back(asked.before[0] + 1, since)
+
+
+def _of(row: EntryRow, asked: _Asked) -> Iterator[_Written]:
+    """What of an entry is asked for."""
     prefix = "" if asked.kind is None else f"{asked.kind}/"
+    sought = None if asked.id is None else f"{prefix}{asked.id}"
+    if prefix and f'"{prefix}' not in row.changes:
+        return
     seq, place = asked.before
-    for row in database.entries_back(seq + 1, since):
-        if prefix and f'"{prefix}' not in row.changes:
-            continue
-        changes = changes_of(row)
-        last = min(place - 1, len(changes)) if row.seq == seq else len(changes)
-        for number in range(last, 0, -1):
-            change = changes[number - 1]
-            if change.reference.startswith(prefix) and sought in (None, change.reference):
-                yield _Written(row, number, change)
+    changes = changes_of(row)
+    last = min(place - 1, len(changes)) if row.seq == seq else len(changes)
+    for number in range(last, 0, -1):
+        change = changes[number - 1]
+        if change.reference.startswith(prefix) and sought in (None, change.reference):
+            yield _Written(row, number, change)
+
+
+def _page(state: State, asked: _Asked) -> tuple[list[_Written], tuple[int, int] | None]:
+    """What a page tells, and the place after which the next one begins, if there is one."""
+    page: list[_Written] = []
+    for looked, row in enumerate(_rows(state, asked), start=1):
+        for one in _of(row, asked):
+            if len(page) == asked.count:
+                return page, (page[-1].row.seq, page[-1].place)
+            page.append(one)
+        if looked == LOOK_MOST:
+            return page, (row.seq - 1, _WHOLE)
+    return page, None
 
 
 def _bundle(state: State, asked: _Asked, request: Request) -> Json:
-    found = list(islice(_back(state, asked), asked.count + 1))
-    page = found[: asked.count]
+    page, following = _page(state, asked)
     url = "/".join(filter(None, (request.base, asked.kind, asked.id, "_history")))
     own = None if asked.before == (_END, 0) else f"{asked.before[0]}.{asked.before[1]}"
     links = [{"relation": "self", "url": _link(url, asked, own)}]
-    if len(found) > asked.count:
-        links.append({"relation": "next", "url": _link(url, asked, f"{page[-1].row.seq}.{page[-1].place}")})
+    if following is not None:
+        links.append({"relation": "next", "url": _link(url, asked, f"{following[0]}.{following[1]}")})
     bundle: Json = {"resourceType": "Bundle", "type": "history", "link": links}
     if page:
         bundle["entry"] = [_entry(state, one, request.base) for one in page]
