@@ -81,6 +81,8 @@ def test_leave_entered_after_a_booking_is_told_to_the_booking() -> None:
     assert told([*world(), *visit("x", "09:00", "09:30"), leave]) == [overlap]
     earlier = slot("leave", "a", "2026-03-10T08:00:00Z", "2026-03-10T09:10:00Z", "busy-unavailable")
     assert told([*world(), *visit("x", "09:00", "09:30"), earlier]) == [overlap]
+    named = ("overlap", "Appointment/x", "it overlaps Slot/leave (Sick leave)")
+    assert told([*world(), *visit("x", "09:00", "09:30"), leave | {"comment": "Sick leave"}]) == [named]
 
 
 def test_blocks_may_overlap_each_other() -> None:

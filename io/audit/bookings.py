@@ -75,7 +75,7 @@ def _conflicts(prepared: Prepared, schedule_id: str, slots: Sequence[Taken]) -> 
 
 
 def _called(slot: Taken) -> str:
-    return slot.bookings[0].reference if slot.bookings else f"{slot.reference} ({slot.status})"
+    return slot.bookings[0].reference if slot.bookings else f"{slot.reference} ({slot.comment or slot.status})"
 
 
 def _clashes(prepared: Prepared, slots: Sequence[Taken]) -> Iterator[_Clash]:

@@ -25,7 +25,7 @@ class Booking(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """A Slot that counts, in minutes, and the bookings that it belongs to."""
+    """A Slot that counts, in minutes, the bookings that it belongs to, and what people wrote on it."""
 
     start: int
     end: int
@@ -34,6 +34,7 @@ class Taken(NamedTuple):
     tolerance: int
     concepts: Sequence[Json]
     bookings: tuple[Booking, ...]
+    comment: str | None
 
     @property
     def reference(self) -> str:
@@ -102,5 +103,7 @@ def _taken(slot: Json, appointments: Appointments) -> Iterator[Taken]:
     start = ceil_minute(start_ms) if is_free else floor_minute(start_ms)
     end = floor_minute(end_ms) if is_free else ceil_minute(end_ms)
     if start_ms < end_ms and start < end:
-        concepts = children(slot, "serviceType")
-        yield Taken(start, end, slot["id"], status, mapping.tolerance(slot), concepts, appointments.users(slot["id"]))
+        concepts, users = children(slot, "serviceType"), appointments.users(slot["id"])
+        comment = slot.get("comment")
+        said = comment if isinstance(comment, str) and comment.strip() else None
+        yield Taken(start, end, slot["id"], status, mapping.tolerance(slot), concepts, users, said)
