@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from . import complete
 from .desk import Desk, appointments_in, for_desk
-from .options import allow_past_option, engine_option, print_json, read_pool, words
+from .options import allow_past_option, engine_option, print_json, read_pool, schedules_option, words
 
 _TIMEZONE = "The zone of the times shown. Default: that of the appointment."
 
@@ -76,14 +75,7 @@ def cancel(desk: Desk, appointment: str, reason: str | None) -> None:
 @click.command("reschedule")
 @click.argument("appointment")
 @click.option("--start", metavar="TIME", help="The new start: a local time or an instant.")
-@click.option(
-    "--schedule",
-    "schedules",
-    multiple=True,
-    shell_complete=complete.schedules,
-    metavar="NAME[,NAME…]",
-    help="All Schedules needed from now on, as for book. Default: those the appointment has.",
-)
+@schedules_option("All Schedules needed from now on, as for book. Default: those the appointment has.")
 @click.option("--pick", "picked", metavar="N", help="To the offer with this number of your last find.")
 @allow_past_option()
 @engine_option()

@@ -16,6 +16,8 @@ from .options import (
     print_json,
     read_number,
     read_pool,
+    schedules_option,
+    service_option,
     source_of,
     timezone_option,
     unsafe_option,
@@ -30,15 +32,8 @@ if TYPE_CHECKING:
 @click.command("explain")
 @calendar_option()
 @ledger_option(required=False)
-@click.option("--service", required=True, metavar="NAME", help="The HealthcareService, by id or name.")
-@click.option(
-    "--schedule",
-    "schedules",
-    required=True,
-    multiple=True,
-    metavar="NAME[,NAME…]",
-    help="A Schedule that is needed, by id or by the name of its actor; commas mean any one of these. Repeatable: all.",
-)
+@service_option(required=True)
+@schedules_option(required=True)
 @click.option("--at", metavar="TIME", help="The one start to explain: a local time or an instant.")
 @click.option("--start", metavar="TIME", help="Begin of a window to explain: a local day or an instant.")
 @click.option("--end", metavar="TIME", help="End of the window: a local day, included, or an instant.")

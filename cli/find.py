@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import complete
 from .busy import all_day_option, files_option, laid_over
 from .options import (
     allow_past_option,
@@ -21,6 +20,8 @@ from .options import (
     read_format,
     read_number,
     read_pool,
+    schedules_option,
+    service_option,
     source_of,
     unsafe_option,
 )
@@ -44,22 +45,8 @@ _SERIES_REACH_MS = 6 * 7 * 86_400_000
 @click.command("find")
 @calendar_option()
 @ledger_option(required=False)
-@click.option(
-    "--service",
-    required=True,
-    metavar="NAME",
-    shell_complete=complete.services,
-    help="The HealthcareService, by id or name.",
-)
-@click.option(
-    "--schedule",
-    "schedules",
-    required=True,
-    shell_complete=complete.schedules,
-    multiple=True,
-    metavar="NAME[,NAME…]",
-    help="A Schedule that is needed, by id or by the name of its actor; commas mean any one of these. Repeatable: all.",
-)
+@service_option(required=True)
+@schedules_option(required=True)
 @click.option("--start", required=True, metavar="TIME", help="Begin of the search: a local day or an instant.")
 @click.option("--end", required=True, metavar="TIME", help="End of the search: a local day, included, or an instant.")
 @click.option(

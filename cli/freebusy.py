@@ -16,6 +16,8 @@ from .options import (
     now_option,
     print_json,
     read_pool,
+    schedules_option,
+    service_option,
     source_of,
     timezone_option,
     unsafe_option,
@@ -33,14 +35,10 @@ _DAYS_MOST = 366
 @click.command("freebusy")
 @calendar_option()
 @ledger_option(required=False)
-@click.option(
-    "--schedule",
-    "schedules",
-    multiple=True,
-    metavar="NAME[,NAME…]",
-    help="A Schedule, by id or by the name of its actor. Repeatable. Default: all that offer the service, or all.",
+@schedules_option(
+    "A Schedule, by id or by the name of its actor. Repeatable. Default: all that offer the service, or all."
 )
-@click.option("--service", metavar="NAME", help="Take hours and capacity of this service. Default: any offered.")
+@service_option("Take hours and capacity of this service. Default: any offered.")
 @click.option("--start", required=True, metavar="TIME", help="Begin of the window: a local day or an instant.")
 @click.option("--end", required=True, metavar="TIME", help="End of the window: a local day, included, or an instant.")
 @timezone_option("The zone of local days and of what is printed. Default: that of the first schedule.")

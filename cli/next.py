@@ -19,6 +19,8 @@ from .options import (
     read_format,
     read_number,
     read_pool,
+    schedules_option,
+    service_option,
     source_of,
     timezone_option,
     unsafe_option,
@@ -33,15 +35,8 @@ if TYPE_CHECKING:
 @click.command("next")
 @calendar_option()
 @ledger_option(required=False)
-@click.option("--service", required=True, metavar="NAME", help="The HealthcareService, by id or name.")
-@click.option(
-    "--schedule",
-    "schedules",
-    required=True,
-    multiple=True,
-    metavar="NAME[,NAME…]",
-    help="A Schedule that is needed, by id or by the name of its actor; commas mean any one of these. Repeatable: all.",
-)
+@service_option(required=True)
+@schedules_option(required=True)
 @click.option(
     "--from", "begin", metavar="TIME", help="Begin of the search: a day, a local time or an instant. Default: now."
 )

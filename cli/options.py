@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from . import complete
+
 if TYPE_CHECKING:
     from ..io.calendars import Calendar
     from ..io.ledger.ledger import Ledger
@@ -68,6 +70,28 @@ def ledger_option(*, required: bool) -> Decorator[Any]:
         required=required,
         envvar="SLOTWRIGHT_LEDGER",
         help="The ledger file." if required else "A ledger file, instead of --calendar.",
+    )
+
+
+def service_option(help: str = "The HealthcareService, by id or name.", *, required: bool = False) -> Decorator[Any]:
+    return click.option("--service", metavar="NAME", required=required, shell_complete=complete.services, help=help)
+
+
+def schedules_option(
+    help: str = "A Schedule that is needed, by id or by the name of its actor; commas mean any one of these. "
+    "Repeatable: all.",
+    *,
+    required: bool = False,
+) -> Decorator[Any]:
+    """Pools: each occurrence may name several, with commas."""
+    return click.option(
+        "--schedule",
+        "schedules",
+        multiple=True,
+        metavar="NAME[,NAME…]",
+        required=required,
+        shell_complete=complete.schedules,
+        help=help,
     )
 
 

@@ -11,10 +11,9 @@ import click
 from ..io import booking, names
 from ..io.errors import Refusal
 from ..io.local import read_moment_ms
-from . import complete
 from .describe import schedule_title
 from .desk import Answer, Desk, Refused
-from .options import read_pool, words
+from .options import read_pool, schedules_option, service_option, words
 from .pick import pick
 from .refusals import blockage_lines, for_people, refused, remedy_for
 from .text import moment_ms, printable
@@ -60,21 +59,8 @@ def order_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `book` and `hold` that say what, when, with whom and for whom."""
     options = [
         click.option("--pick", "picked", metavar="N", help="The offer with this number of your last find."),
-        click.option(
-            "--service",
-            metavar="NAME",
-            shell_complete=complete.services,
-            help="The HealthcareService, by id or name.",
-        ),
-        click.option(
-            "--schedule",
-            "schedules",
-            multiple=True,
-            shell_complete=complete.schedules,
-            metavar="NAME[,NAME…]",
-            help="A Schedule that is needed, by id or by the name of its actor; commas mean any one of these. "
-            "Repeatable: all.",
-        ),
+        service_option(),
+        schedules_option(),
         click.option("--start", metavar="TIME", help="When the visit starts: a local time or an instant."),
         click.option("--patient", metavar="NAME", help="Whom it is for: Patient/x, an id, or a name that is unique."),
         click.option("--comment", metavar="TEXT", callback=words, help="A comment on the appointment."),
