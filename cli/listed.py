@@ -29,6 +29,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "show": "Show one appointment.",
         "list": "List appointments.",
         "view": "Show a day or a week, and how much is free.",
+        "ics": "Write appointments as a calendar file.",
         "audit": "List bookings that break rules, and schedules nobody can book.",
     },
     "Many at once": {

@@ -30,7 +30,7 @@ def write(several: Sequence[FreeBusy], titles: Mapping[str, str], low: int, high
     for one in several:
         lines += _component(one, titles[one.schedule_id], low, high, now)
     lines.append("END:VCALENDAR")
-    return "".join(f"{_folded(line)}\r\n" for line in lines)
+    return "".join(f"{folded(line)}\r\n" for line in lines)
 
 
 def _component(one: FreeBusy, title: str, low: int, high: int, now: int) -> Iterator[str]:
@@ -39,7 +39,7 @@ def _component(one: FreeBusy, title: str, low: int, high: int, now: int) -> Iter
     yield f"DTSTAMP:{_stamp(now)}"
     yield f"DTSTART:{_stamp(low)}"
     yield f"DTEND:{_stamp(high)}"
-    yield f"COMMENT:{_escaped(f'{title} (Schedule/{one.schedule_id})')}"
+    yield f"COMMENT:{escaped(f'{title} (Schedule/{one.schedule_id})')}"
     busy: dict[str, Edges] = {_TYPES[status]: edges for status, edges in one.busy.items()}
     busy["BUSY-UNAVAILABLE"] = intervals.union(busy["BUSY-UNAVAILABLE"], one.closed)
     for type, edges in (*busy.items(), ("FREE", one.free)):
@@ -54,14 +54,14 @@ def _stamp(minute: int) -> str:
     return f"{utc_text(minute)[:19]}Z".replace("-", "").replace(":", "")
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """A TEXT value (RFC 5545, 3.3.11); other control characters have no place in it."""
     for letter, written in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\n", "\\n")):
         text = text.replace(letter, written)
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _folded(line: str) -> str:
+def folded(line: str) -> str:
     """Lines of at most 75 octets; a letter is never torn apart."""
     pieces: list[str] = []
     piece, size = "", 0

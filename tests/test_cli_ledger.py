@@ -44,6 +44,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "next": (*AMES, "--from", "2026-03-10"),
     "explain": (*AMES, "--at", "2026-03-10T09:00"),
     "freebusy": TUESDAY,
+    "ics": ("x",),
     "book": (*AMES, "--start", "2026-03-10T09:00"),
     "hold": (*AMES, "--start", "2026-03-10T09:00"),
     "confirm": ("x",),
