@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from .plan_report import report_lines
 from .text import moment_ms
@@ -10,7 +10,6 @@ from .text import moment_ms
 if TYPE_CHECKING:
     from ..io.plans.api import PlanAnswer
     from ..io.store import Store
-    from ..io.view.opened import Shown
 
 
 def write_plan_page(store: Store, answer: PlanAnswer, path: str, timezone: str | None) -> None:
@@ -25,6 +24,6 @@ def write_plan_page(store: Store, answer: PlanAnswer, path: str, timezone: str |
     report = [line for line in report_lines(answer.report, with_stages=False) if line.endswith(".")]
     with store.reading() as state:
         # Calendars and ledgers, which is all that plans are made for, tell who uses a Slot.
-        page = plan_page(cast("Shown", state), answer.answers, report, zone, f"Made {at}.")
+        page = plan_page(state, answer.answers, report, zone, f"Made {at}.")
     with new_file(path, replace=True) as file:
         file.write(page.encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ...solver import intervals
 from ...solver.capacity import Claim, blocked, joinable
@@ -19,14 +19,6 @@ from ..rows import schedulable_services
 from ..store import Store
 from .data import Kind, Layer
 from .words import closure_title, plain, schedule_title, service_title, visit_title
-
-
-class Shown(Store, Protocol):
-    """A store that also tells which Appointments a Slot belongs to."""
-
-    def users_of(self, slot_id: str) -> list[Json]:
-        """The Appointments that refer to a Slot."""
-        ...
 
 
 class Window(NamedTuple):
@@ -80,7 +72,7 @@ class Opened:
         return most(seat for one in self.serving for seat in _free_seats(one))
 
 
-def look(store: Shown, schedule: Json, window: Window, service_id: str | None) -> Opened:
+def look(store: Store, schedule: Json, window: Window, service_id: str | None) -> Opened:
     """One schedule, for a service or for all that it is schedulable for."""
     id: str = schedule["id"]
     wanted = [service_id] if service_id is not None else schedulable_services(schedule)
@@ -106,7 +98,7 @@ def look(store: Shown, schedule: Json, window: Window, service_id: str | None) -
     return Opened(id, schedule_title(store, schedule), tuple(serving), tuple(kept), tuple(taken), "; ".join(faults))
 
 
-def _serving(store: Shown, examined: Examined, window: Window) -> tuple[Serving, list[Layer]]:
+def _serving(store: Store, examined: Examined, window: Window) -> tuple[Serving, list[Layer]]:
     """The service's open time in the window, and what closes it."""
     rules = examined.rules
     calendar = store.prepared.calendar(
@@ -138,7 +130,7 @@ _NOBODY = Service({"resourceType": "HealthcareService", "id": ""}, Parameters())
 """For whom the Slots of a schedule are asked where no service is meant."""
 
 
-def _taken(store: Shown, schedule_id: str, window: Window) -> tuple[list[Layer], list[Layer]]:
+def _taken(store: Store, schedule_id: str, window: Window) -> tuple[list[Layer], list[Layer]]:
     """What occupies the schedule in the window, holds in force included; and what the desk closed."""
     taken: list[Layer] = []
     closed: list[Layer] = []
@@ -153,7 +145,7 @@ def _taken(store: Shown, schedule_id: str, window: Window) -> tuple[list[Layer],
     return taken, closed
 
 
-def _layer(store: Shown, claim: Claim, slot: Json, with_patients: bool) -> Layer:
+def _layer(store: Store, claim: Claim, slot: Json, with_patients: bool) -> Layer:
     comment = plain(slot.get("comment") or "")
     if is_closure(slot):
         return Layer("closure", claim.start, claim.end, comment or "closed", claim.label)

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from ...solver.civil import Zone
 from ..plans.answers import SERVED, Answer
+from ..store import Store
 from .chart import day_chart, day_title, short_day
 from .data import KINDS, Layer, Row, Timeline
 from .markup import Child, Markup, el, text
-from .opened import Shown
 from .page import Section, document, legend, scrolling
 from .svg import chart_svg, clock
 from .tables import chart_table
@@ -21,7 +21,7 @@ DAYS_MOST = 31
 """Days that are drawn; the table has all requests."""
 
 
-def plan_page(store: Shown, answers: Sequence[Answer], report: Sequence[str], zone: Zone, made: str) -> str:
+def plan_page(store: Store, answers: Sequence[Answer], report: Sequence[str], zone: Zone, made: str) -> str:
     """The page; `report` are the sentences of the report, `made` says of what and when."""
     served = sum(one.status in SERVED for one in answers)
     lead = [el("p", f"{made} Times are those of {zone.name}.", class_="quiet")]
@@ -33,7 +33,7 @@ def plan_page(store: Shown, answers: Sequence[Answer], report: Sequence[str], zo
     return document("Plan", lead, sections)
 
 
-def _requests(store: Shown, answers: Sequence[Answer], zone: Zone) -> Child:
+def _requests(store: Store, answers: Sequence[Answer], zone: Zone) -> Child:
     """Those that are not served first: they are what somebody has to look at."""
     missing = [one for one in answers if one.status not in SERVED]
     placed = [one for one in answers if one.status in SERVED]
@@ -70,7 +70,7 @@ def _table(heads: Sequence[str], rows: Sequence[Markup], says: str) -> Markup:
     )
 
 
-def _placed(store: Shown, one: Answer, zone: Zone, *, moves: bool) -> Iterator[Markup]:
+def _placed(store: Store, one: Answer, zone: Zone, *, moves: bool) -> Iterator[Markup]:
     assert one.start is not None and one.end is not None
     yield el("th", _shown(one), scope="row")
     yield el("td", one.status)
@@ -86,12 +86,12 @@ def _placed(store: Shown, one: Answer, zone: Zone, *, moves: bool) -> Iterator[M
         yield el("td", said)
 
 
-def _titles(store: Shown, ids: Sequence[str]) -> list[str]:
+def _titles(store: Store, ids: Sequence[str]) -> list[str]:
     found = ((id, store.read(f"Schedule/{id}")) for id in ids)
     return [plain(id) if one is None else schedule_title(store, one) for id, one in found]
 
 
-def _days(store: Shown, answers: Sequence[Answer], zone: Zone) -> Child:
+def _days(store: Store, answers: Sequence[Answer], zone: Zone) -> Child:
     """Every day on which something is placed or was moved from, with the schedules concerned."""
     concerned: dict[int, dict[str, None]] = {}
     for one in answers:

@@ -10,10 +10,11 @@ from ...solver import intervals
 from ...solver.civil import Zone, weekday
 from ..references import Json
 from ..rows import schedulable_services
+from ..store import Store
 from .capacity import heat_map, utilisation
 from .data import Layer, Row, Timeline, View
 from .offers import offers
-from .opened import Opened, Shown, Window, look
+from .opened import Opened, Window, look
 from .words import plain, service_title
 
 
@@ -58,7 +59,7 @@ class Wanted:
         return begin // 60_000, -(-end // 60_000)
 
 
-def view(store: Shown, wanted: Wanted) -> View:
+def view(store: Store, wanted: Wanted) -> View:
     """Timeline, heat map and utilisation."""
     monday = wanted.first_day - weekday(wanted.first_day)
     start, end = wanted.bounds(monday, 7 * wanted.weeks)
@@ -72,7 +73,7 @@ def view(store: Shown, wanted: Wanted) -> View:
     )
 
 
-def timeline(store: Shown, wanted: Wanted) -> Timeline:
+def timeline(store: Store, wanted: Wanted) -> Timeline:
     """The schedules over the days, all layers."""
     start, end = wanted.bounds(wanted.first_day, wanted.days)
     window = Window(start, end, _now_ms(store), wanted.with_patients)
@@ -84,7 +85,7 @@ def timeline(store: Shown, wanted: Wanted) -> Timeline:
     return Timeline(tuple(rows), start, end, wanted.zone)
 
 
-def schedule_ids(store: Shown, service_id: str | None = None) -> list[str]:
+def schedule_ids(store: Store, service_id: str | None = None) -> list[str]:
     """All schedules that are not inactive, of a service or at all: by the type of their actor, then as stored."""
     found = [
         one
@@ -103,16 +104,16 @@ def _actor_type(schedule: Json) -> tuple[int, str]:
     return (_FIRST.index(kind) if kind in _FIRST else len(_FIRST)), kind
 
 
-def _schedules(store: Shown, wanted: Wanted) -> list[Json]:
+def _schedules(store: Store, wanted: Wanted) -> list[Json]:
     found = (store.read(f"Schedule/{id}") for id in wanted.ids())
     return [one for one in found if one is not None]
 
 
-def _now_ms(store: Shown) -> int:
+def _now_ms(store: Store) -> int:
     return int(store.now().timestamp() * 1000)
 
 
-def _offers(store: Shown, wanted: Wanted, window: Window) -> tuple[dict[str, list[Layer]], dict[str, str]]:
+def _offers(store: Store, wanted: Wanted, window: Window) -> tuple[dict[str, list[Layer]], dict[str, str]]:
     """By schedule, and for those that `$find` refuses the reason."""
     if wanted.service is None:
         return {}, {}
@@ -129,12 +130,12 @@ def _offers(store: Shown, wanted: Wanted, window: Window) -> tuple[dict[str, lis
     return offered, notes
 
 
-def _row(store: Shown, one: Opened, offered: Sequence[Layer], note: str) -> Row:
+def _row(store: Store, one: Opened, offered: Sequence[Layer], note: str) -> Row:
     layers = [*_hours(store, one), *one.closures, *one.taken, *offered]
     return Row(one.id, one.title, tuple(layers), "; ".join(dict.fromkeys(filter(None, (one.note, note)))))
 
 
-def _hours(store: Shown, one: Opened) -> list[Layer]:
+def _hours(store: Store, one: Opened) -> list[Layer]:
     """Open time, cut where other services begin or end to be served."""
     edges = sorted({edge for served in one.serving for edge in served.open})
     found: list[Layer] = []
