@@ -58,9 +58,14 @@ def read_feeds(option: str, store: Store, texts: Sequence[str], window: tuple[in
     from ..io.local import zone_of_schedule
 
     found: list[Given] = []
-    for name, _, path in parts:
+    for text, (name, _, path) in zip(texts, parts):
         id = schedule_id(store, name.strip())
         feed = read_feed(path, zone_of_schedule(store, id), window, all_day)
+        if any((id, feed.source) == (one.schedule_id, one.feed.source) for one in found):
+            raise click.UsageError(
+                f"{option} {text!r} is the second of this name for Schedule/{id}, and would replace the first. "
+                "Rename one of them, or put both into a folder."
+            )
         _say_unread(feed)
         _say_hours(store, id, feed)
         found.append(Given(id, feed))

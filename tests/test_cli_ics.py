@@ -182,6 +182,7 @@ def test_a_ledger_is_searched_and_not_changed(ask: Ask) -> None:
         (("--ics", "nobody=ames.ics"), 6, "nobody"),
         (("--ics", "ames=missing.ics"), 5, "missing.ics does not exist. Give an .ics file"),
         (("--ics", "ames=practice.ndjson"), 5, "practice.ndjson is no iCalendar file"),
+        (("--ics", "ames=ames.ics", "--ics", "Dr. Ames=./ames.ics"), 2, "is the second of this name for Schedule/ames"),
         (("--ics", "ames=ames.ics", "--to", "2026-03-01"), 5, "is no window: give an end after the begin"),
         (("--ics", "ames=ames.ics", "--to", "2126-03-01"), 5, "within 3,660 days."),
         (("--ics", "ames=ames.ics", "--from", "soon"), 5, "--from 'soon' is no day."),

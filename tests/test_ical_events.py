@@ -274,6 +274,8 @@ VIENNA_BY_RULES = "\r\n".join(
         ("/mozilla.org/20050126_1/Europe/Vienna", ()),
         ('"/softwarestudio.org/Olson_20011030_5/Europe/Vienna"', ()),
         ("Our own", (VIENNA_BY_RULES.format("Our own", ""),)),
+        ("EST", (VIENNA_BY_RULES.format("EST", ""),)),
+        ("Europe/Vienna", (VIENNA_BY_RULES.format("Europe/Vienna", "X-LIC-LOCATION:Asia/Tokyo\r\n"),)),
         ("Our own", (VIENNA_BY_RULES.format("Our own", "X-LIC-LOCATION:Europe/Vienna\r\n"),)),
     ],
 )

@@ -33,14 +33,12 @@ class Names:
         return found
 
     def _look_up(self, name: str) -> Zone | None:
-        by_name = self._by_name(name)
-        if by_name is not None:
-            return by_name
         defined = self._defined.get(name)
         if defined is None:
-            return None
-        # What other programs say about their own names.
-        return self._by_name(defined.text("X-LIC-LOCATION")) or _own(name, defined)
+            return self._by_name(name)
+        # Short names such as EST mean what their file says: there some of them have summer time, elsewhere none.
+        by_name = self._by_name(name) if "/" in name or name in WINDOWS_TO_OLSON else None
+        return by_name or self._by_name(defined.text("X-LIC-LOCATION")) or _own(name, defined) or self._by_name(name)
 
     def _by_name(self, name: str) -> Zone | None:
         if not name:
