@@ -290,6 +290,16 @@ def test_zones_by_many_names(tmp_path: Path, tzid: str, more: tuple[str, ...]) -
     assert found.unread == []
 
 
+def test_a_zone_whose_rules_cannot_be_read_is_none(tmp_path: Path) -> None:
+    for bad in (
+        VIENNA_BY_RULES.replace("BYMONTH=10", "BYMONTH=13"),
+        VIENNA_BY_RULES.replace("19701025", "99999999999"),
+    ):
+        found = feed(tmp_path, bad.format("Odd", ""), event("DTSTART;TZID=Odd:20260327T090000", HOUR))
+        assert found.busy == []
+        assert reasons(found)[0][1].startswith("DTSTART has the TZID 'Odd', which is no known zone")
+
+
 def test_floating_times_are_those_of_the_schedule(tmp_path: Path) -> None:
     found = feed(tmp_path, event("DTSTART:20260310T090000", "DTEND:20260310T100000"), zone="Asia/Tokyo")
     assert times(found) == ["03-10T00:00 - 03-10T01:00"]

@@ -135,7 +135,7 @@ def _parsed(found: Property, parts: dict[str, str], wall: datetime) -> rrule:
             raise Unreadable(f"{found.name} has {name}={parts[name]:.20}; expected a whole number from 1")
     try:
         rule = rrulestr(text, dtstart=wall)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         raise Unreadable(f"{found.name} {found.value!r:.60} cannot be read: {error}") from error
     if not isinstance(rule, rrule):
         raise Unreadable(f"{found.name} {found.value!r:.60} is no single rule")

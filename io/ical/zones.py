@@ -12,6 +12,9 @@ from ...solver.civil import Zone
 from ..zones import Zones
 from .components import Component
 
+_FAR_SECONDS = 4_102_444_800
+"""The year 2100."""
+
 
 class Names:
     """The zones of one file, by TZID."""
@@ -57,6 +60,10 @@ def _own(name: str, defined: Component) -> Zone | None:
     try:
         read = tzical(io.StringIO("\r\n".join(defined.lines()) + "\r\n"))
         info = read.get(name)
-    except (ValueError, TypeError, KeyError, AttributeError):
+        found = None if info is None else Zone(name, info)
+        if found is not None:
+            # Some rules fail only when they are used, and then for all times behind the fault.
+            found.offset(_FAR_SECONDS)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError):
         return None
-    return None if info is None else Zone(name, info)
+    return found
