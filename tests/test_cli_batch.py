@@ -169,7 +169,8 @@ def test_what_is_refused(ask: Ask, tmp_path: Path, arguments: list[str], code: i
 
 def test_ctrl_c_says_how_to_continue(tmp_path: Path) -> None:
     ids = ("dr-novak", "exam-1", "exam-2", "pt-garcia")
-    pools = ["dr-novak;exam-1,exam-2"] * 500
+    # So many that the second partition is not finished before the first was seen, however busy the machine is.
+    pools = ["dr-novak;exam-1,exam-2"] * 4000
     rows = [f"check-up,{ids[0]},2026-03-10,2026-03-11", f"check-up,{ids[3]},2026-03-10,2026-03-11"]
     rows += [f'check-up,"{pool}",2026-03-10,2026-04-09' for pool in pools]
     (tmp_path / "requests.csv").write_text("\n".join(["service,schedules,start,end", rows[1], *rows[2:], rows[0]]))
