@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 import pytest
+from slotwright.cli.listed import BATCH_COMMANDS, GROUPS, LEDGER_COMMANDS
 from slotwright.cli.main import slotwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -141,26 +142,45 @@ def commands(group: click.Group = slotwright, above: str = "") -> Iterator[tuple
             yield f"{above}{name}", command
 
 
+def page_of(name: str) -> Path:
+    """The page of a command."""
+    return ROOT / "docs" / "commands" / f"{name.replace(' ', '-')}.md"
+
+
 @pytest.mark.parametrize(("name", "command"), [*commands()])
 def test_every_option_is_documented_and_every_command_has_an_example(name: str, command: click.Command) -> None:
-    text = (ROOT / "docs" / "commands.md").read_text()
-    section = text.split(f"## slotwright {name}\n")[1].split("\n## ")[0]
+    page = page_of(name)
+    assert page.read_text().startswith(f"# slotwright {name}\n")
+    section = page.read_text()
     for parameter in command.params:
         for option in parameter.opts:
             written = f"`{option}" if option.startswith("-") else f"`{parameter.make_metavar(click.Context(command))}`"
-            assert written.rstrip("…`") in section, f"docs/commands.md does not describe {option} of {name}"
+            assert written.rstrip("…`") in section, f"{page.name} does not describe {option}"
     assert command.help is not None
     assert "Example:" in command.help
 
 
-def test_docs_describe_no_command_and_no_option_that_is_not_there() -> None:
-    known = dict(commands())
-    for part in (ROOT / "docs" / "commands.md").read_text().split("\n## slotwright ")[1:]:
-        name, _, section = part.partition("\n")
-        assert name in known
-        options = {option for parameter in known[name].params for option in parameter.opts}
-        table = " ".join(line.split("|")[1] for line in section.splitlines() if line.startswith("| `"))
-        assert set(re.findall(r"--[a-z-]+", table.replace("\\|", "")) if table else []) <= options
+@pytest.mark.parametrize(("name", "command"), [*commands()])
+def test_docs_describe_no_option_that_is_not_there(name: str, command: click.Command) -> None:
+    options = {option for parameter in command.params for option in parameter.opts}
+    lines = page_of(name).read_text().splitlines()
+    table = " ".join(line.split("|")[1] for line in lines if line.startswith("| `"))
+    assert set(re.findall(r"--[a-z-]+", table.replace("\\|", "")) if table else []) <= options
+
+
+def test_there_is_a_page_for_each_command_and_all_are_listed_as_the_help_lists_them() -> None:
+    known = [name for name, _ in commands()]
+    assert {page.name for page in (ROOT / "docs" / "commands").iterdir()} == {page_of(name).name for name in known}
+    text = (ROOT / "docs" / "commands.md").read_text()
+    listed = re.findall(r"^## (.*)$|^\| \[`(.*?)`\]\((commands/.*?)\) \| (.*) \|$", text, re.MULTILINE)
+    expected: list[tuple[str, str, str, str]] = []
+    for title, group in GROUPS.items():
+        expected.append((title, "", "", ""))
+        for name, said in group.items():
+            below = {"ledger": LEDGER_COMMANDS, "batch": BATCH_COMMANDS}.get(name)
+            rows = [(name, said)] if below is None else [(f"{name} {one}", words) for one, words in below.items()]
+            expected += [("", called, f"commands/{page_of(called).name}", words) for called, words in rows]
+    assert listed[: len(expected)] == expected
 
 
 @pytest.mark.parametrize(("name", "command"), [*commands(), ("", slotwright)])
