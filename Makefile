@@ -16,8 +16,9 @@ demo: .venv/base
 	    --start 2026-03-12T09:00 --patient patient-001 --allow-past
 	$(BIN)/slotwright ledger verify --ledger .venv/demo/clinic.ledger
 
+# A process for each core: no test depends on another, nor on how busy the machine is.
 test: .venv/test
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 torture: .venv/test
 	$(BIN)/python tests/torture.py
