@@ -391,6 +391,7 @@ def _zone(name: str) -> Zone:
         (b"", "is no iCalendar file"),
         (calendar(event(NINE, HOUR)).encode()[:-15], "ends too early: END:VCALENDAR is missing. Fetch or export it"),
         (calendar(event(NINE, HOUR)).encode()[:60], "ends too early: END:VEVENT is missing."),
+        (b"BEGIN:VCALENDAR\r\n" + b"BEGIN:VEVENT\r\n" * 5_000, "has components more than 32 deep in one another."),
     ],
 )
 def test_a_file_that_is_no_calendar_is_refused(tmp_path: Path, content: bytes, sentence: str) -> None:

@@ -12,6 +12,7 @@ from icalendar.parser import Contentlines
 from ..errors import LoadError
 
 _NAME = re.compile(r"[A-Za-z0-9-]+")
+_DEEPEST = 32
 
 
 class Property(NamedTuple):
@@ -54,7 +55,8 @@ class Component:
 def read_calendars(text: str, place: str) -> list[Component]:
     """The VCALENDAR components of a file.
 
-    Raises LoadError if the file is none, or ends too early: an empty calendar would free all time that it took before.
+    Raises LoadError if the file is none, ends too early (an empty calendar would free all time that it took before), or
+    nests deeper than any calendar does.
     """
     root = Component("")
     open_ones = [root]
@@ -63,6 +65,10 @@ def read_calendars(text: str, place: str) -> list[Component]:
         if not line:
             continue
         _read_line(line, open_ones)
+        if len(open_ones) > _DEEPEST + 1:
+            raise LoadError(
+                f"{place} has components more than {_DEEPEST} deep in one another. Fetch or export it again."
+            )
     calendars = [one for one in root.children if one.name == "VCALENDAR"]
     if not calendars:
         raise LoadError(f"{place} is no iCalendar file: it has no BEGIN:VCALENDAR. Give an .ics file.")
