@@ -49,6 +49,9 @@ def check_place(path: str | os.PathLike[str]) -> Path:
     target = _real(path)
     if target.is_dir():
         raise InvalidInputError(f"{target} is a folder; name a file.")
+    if target.exists() and not target.is_file():
+        # Moved over a device, the new file would take its place for everybody.
+        raise InvalidInputError(f"{target} is a device or a pipe, which a file would replace; name a file.")
     return target
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from slotwright.io import Calendar, open_calendar, open_ledger, tables
 from slotwright.io.arrow import parquet
+from slotwright.io.staging import new_file
 from slotwright.io.tables import export_ndjson, export_tables
 from slotwright.solver.errors import InvalidInputError
 from support import Resource, slot
@@ -279,6 +280,16 @@ def test_a_single_file_that_exists_is_replaced_only_on_request(tmp_path: Path) -
     (tmp_path / "folder.ndjson").mkdir()
     with pytest.raises(InvalidInputError, match="is a folder; name a file"):
         export_ndjson(small(), tmp_path / "folder.ndjson", replace=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_or_a_device_is_never_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InvalidInputError, match="is a device or a pipe"), new_file(pipe, replace=True):
+        pass
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_what_an_interrupted_process_left_is_not_read(tmp_path: Path) -> None:
