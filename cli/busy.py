@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("icalendar", "dateutil")
 _SHOWN = 20
+SERIES_REACH_MS = 6 * 7 * 86_400_000
+"""The last visit of a series starts less than this after the first, milliseconds."""
 
 
 def all_day_option() -> Callable[[Any], Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .busy import SERIES_REACH_MS, all_day_option, files_option, laid_over
 from .options import (
     Bar,
     calendar_option,
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 @timezone_option("The zone of local times and of what is printed. Default: that of the first schedule named.")
 @click.option("--occurrences", metavar="N", help="Explain a weekly series of this many visits, 2 to 6.")
 @click.option("--ignore-appointment", metavar="ID", help="Take the time of this Appointment as free.")
+@files_option(
+    "--busy", "busy", "Take the events of a calendar file or folder (.ics) as busy time of a Schedule. Repeatable."
+)
+@all_day_option()
 @click.option("--summary", is_flag=True, help="Count the starts that are lost in the window, by reason.")
 @click.option("--parameters", is_flag=True, help="Print every rule of the schedules, and where it comes from.")
 @click.option("--json", "as_json", is_flag=True, help="Print the FHIR Parameters.")
@@ -57,6 +62,8 @@ def command(
     timezone: str | None,
     occurrences: str | None,
     ignore_appointment: str | None,
+    busy: tuple[str, ...],
+    all_day: str,
     summary: bool,
     parameters: bool,
     as_json: bool,
@@ -89,7 +96,8 @@ def command(
     zone = zone_of_schedule(store, pools[0][0], service_id) if timezone is None else zone_named(store, timezone)
     window, minute = _window(store, service_id, pools, zone, at, start, end, occurrences)
     query = _query(service_id, pools, window, minute, occurrences, ignore_appointment)
-    with store.reading() as state:
+    reach = (window.start_ms, window.end_ms + (SERIES_REACH_MS if occurrences else 0))
+    with laid_over(store, busy, all_day, reach, service_id, pools).reading() as state:
         _explain(state, query, service_id, pools, window, zone, summary=summary, as_json=as_json)
     first_ms = window.start_ms if minute is None else minute * 60_000
     if ledger is not None and first_ms < store.now().timestamp() * 1000:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .busy import all_day_option, files_option, laid_over
+from .busy import SERIES_REACH_MS, all_day_option, files_option, laid_over
 from .options import (
     allow_past_option,
     calendar_option,
@@ -34,11 +34,10 @@ if TYPE_CHECKING:
 
 _EXPLAINED = (
     "calendars", "ledger", "service", "schedules", "start", "end", "timezone", "occurrences", "ignore_appointment",
-    "now",
+    "busy", "all_day", "now",
 )  # fmt: skip
 """The options that `slotwright explain` has too."""
 
-_SERIES_REACH_MS = 6 * 7 * 86_400_000
 """A series goes on for up to five weeks after its first visit, and one of them may be an hour longer."""
 
 
@@ -140,7 +139,7 @@ def command(
         "occurrence-count": read_number("--occurrences", occurrences),
         "ignore-appointment": _appointment(ignore_appointment),
     }
-    reach = (window.start_ms, window.end_ms + (_SERIES_REACH_MS if occurrences else 0))
+    reach = (window.start_ms, window.end_ms + (SERIES_REACH_MS if occurrences else 0))
     searched = laid_over(store, busy, all_day, reach, service_id, pools)
     now_ms = int(instant.timestamp() * 1000)
     only_ahead = ledger is not None and not allow_past

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .busy import SERIES_REACH_MS, all_day_option, files_option, laid_over
 from .options import (
     Bar,
     allow_past_option,
@@ -51,6 +52,10 @@ if TYPE_CHECKING:
 @click.option("--between", metavar="FROM-TO", help="Only visits that lie between these local times: 09:00-12:00.")
 @click.option("--weekday", metavar="DAY[,DAY…]", help="Only these local weekdays: tue,thu.")
 @click.option("--notice", metavar="LENGTH", help="Only starts at least this long from now: 90min, 2h, 3d.")
+@files_option(
+    "--busy", "busy", "Take the events of a calendar file or folder (.ics) as busy time of a Schedule. Repeatable."
+)
+@all_day_option()
 @click.option("--json", "as_json", is_flag=True, help="Print the FHIR Bundle.")
 @click.option("--ndjson", "as_ndjson", is_flag=True, help="Print one Appointment a line.")
 @allow_past_option()
@@ -73,6 +78,8 @@ def command(
     between: str | None,
     weekday: str | None,
     notice: str | None,
+    busy: tuple[str, ...],
+    all_day: str,
     as_json: bool,
     as_ndjson: bool,
     allow_past: bool,
@@ -123,10 +130,12 @@ def command(
     earliest_ms = None if lead is None and not only_ahead else now_ms + (lead or 0) * 60_000
     wanted = _wanted(count)
     asked = Asked(query, service_id, pools, Wishes(hours, days, earliest_ms), zone, wanted, engine)
+    reach = (start_ms, end_ms + (SERIES_REACH_MS if occurrences else 0))
+    searched = laid_over(store, busy, all_day, reach, service_id, pools)
     try:
         with Bar("Searching", "days") as bar:
             found = earliest(
-                store, asked, start_ms, end_ms, now=instant,
+                searched, asked, start_ms, end_ms, now=instant,
                 progress=lambda done, total: bar.show_of(done // 1440, total // 1440),
             )  # fmt: skip
     except Refusal as error:

@@ -162,6 +162,41 @@ def test_a_series_is_searched_with_the_busy_time_of_all_its_weeks(ask: Ask) -> N
     assert starts(ask(*at))[0] == "10:00"
 
 
+def test_what_is_busy_for_a_search_is_explained(ask: Ask) -> None:
+    """Six starts without the event, two of which it takes; the command that `find` prints knows of it too."""
+    save(practice())
+    of = ("--calendar", "practice.ndjson", *AMES, "--busy", write(TEN))
+    said = ask("explain", *of, "--at", "2026-03-10T10:30")
+    assert said.code == 0, said.err
+    head, _, whose, taken, slot = said.out.splitlines()
+    assert head == "Check-up, 30 min · Tue 10 Mar 2026, 10:30 EDT: not offered."
+    assert (whose, taken) == ("Dr. Ames (ames): not free.", "  Taken 10:30 – 11:00 EDT:")
+    assert slot.startswith("    busy-unavailable, busy in ames.ics, Tue 10 Mar, 10:00 – 11:00 EDT (Slot/ics-")
+    assert ": offered." in ask("explain", *of, "--at", "2026-03-10T11:00").out
+    day = write(event("DTSTART;VALUE=DATE:20260310", "TRANSP:TRANSPARENT"))
+    nothing = ask("find", *of[:-1], day, "--all-day", "busy", "--start", "2026-03-10", "--end", "2026-03-10")
+    assert nothing.code == 3
+    assert f"--busy {day} --all-day busy --summary" in nothing.err
+    assert "0 offered" in ask("explain", *of[:-1], day, "--all-day", "busy", *TUESDAY[:-1], "--summary").out
+
+
+def test_a_series_is_explained_with_the_busy_time_of_all_its_weeks(ask: Ask) -> None:
+    save(practice())
+    later = write(event("DTSTART;TZID=America/New_York:20260414T090000", "DURATION:PT1H"))
+    of = ("explain", "--calendar", "practice.ndjson", *AMES, "--occurrences", "6", "--busy", later)
+    assert ": not offered." in ask(*of, "--at", "2026-03-10T09:30").out
+    assert ": offered." in ask(*of, "--at", "2026-03-10T10:00").out
+
+
+def test_the_earliest_time_is_after_what_is_busy(ask: Ask) -> None:
+    """Mornings from nine to noon: the first event takes a whole one, and its series three Tuesdays."""
+    save(practice())
+    morning = event("DTSTART;TZID=America/New_York:20260310T090000", "DURATION:PT3H", "RRULE:FREQ=WEEKLY;COUNT=3")
+    of = ("next", "--calendar", "practice.ndjson", *AMES, "--from", "2026-03-10", "--weekday", "tue", "--ndjson")
+    assert [one["start"] for one in ask(*of).lines] == ["2026-03-10T13:00:00.000Z"]
+    assert [one["start"] for one in ask(*of, "--busy", write(morning)).lines] == ["2026-03-31T13:00:00.000Z"]
+
+
 def test_a_ledger_is_searched_and_not_changed(ask: Ask) -> None:
     set_up(ask)
     assert starts(ask("find", *AMES, *TUESDAY, "--busy", write(TEN))) == ["09:00", "09:30", "11:00", "11:30"]
