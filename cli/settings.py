@@ -36,6 +36,12 @@ _PARAMETERS = {
 _SEARCHING = ("find", "next", "explain", "freebusy", "op", "bench", "serve")
 """The commands that take all of SETTINGS."""
 
+_READING = ("view", "audit", "ics", "publish")
+"""The commands that take the calendar and those that are SHARED."""
+
+_READING_BATCHES = ("find", "plan")
+"""The batches that do so."""
+
 _SEVERAL = ("calendar", "schedule", "busy", "cors-origin", "allowed-host")
 """Settings that may be a list."""
 
@@ -65,8 +71,10 @@ def default_map(settings: dict[str, Any]) -> dict[str, Any]:
     parameters = {_PARAMETERS.get(name, name.replace("-", "_")) for name in SHARED}
     shared = {name: value for name, value in searching.items() if name in parameters}
     defaults: dict[str, Any] = {name: searching if name in _SEARCHING else shared for name in COMMANDS}
+    read = {name: value for name, value in searching.items() if name in (*parameters, "calendars")}
+    defaults |= dict.fromkeys(_READING, read)
     defaults["ledger"] = dict.fromkeys(LEDGER_COMMANDS, shared)
-    defaults["batch"] = dict.fromkeys(BATCH_COMMANDS, shared)
+    defaults["batch"] = {name: read if name in _READING_BATCHES else shared for name in BATCH_COMMANDS}
     return defaults
 
 

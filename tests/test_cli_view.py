@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from desk_support import Ask, asker, book, set_up
+from desk_support import Ask, asker, book, practice, save, set_up
 from slotwright.io.view.data import KINDS, MEANINGS
 from support import slot
 
@@ -157,6 +157,31 @@ def test_what_cannot_be_shown_is_said(ask: Ask, options: tuple[str, ...], code: 
     said = ask("view", *options)
     assert (said.code, said.out) == (code, "")
     assert sentence in said.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("view", *DAY),
+        ("audit",),
+        ("ics", "--schedule", "ames", "--from", "2026-03-10", "--to", "2026-03-10"),
+        ("batch", "find", "requests.csv", "-o", "answers.csv"),
+        ("batch", "plan", "requests.csv", "-o", "answers.csv"),
+    ],
+)
+def test_the_calendar_may_stand_in_the_file(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.delenv("SLOTWRIGHT_LEDGER", raising=False)
+    Path("requests.csv").write_text("request_id,service,schedules,windows\n1,checkup,ames,2026-03-10\n")
+    if "find" in command:
+        Path("requests.csv").write_text("service,schedules,start,end\ncheckup,ames,2026-03-10,2026-03-11\n")
+    typed = ask(*command, "--calendar", save(practice()))
+    assert typed.code == 0, typed.err
+    Path("answers.csv").unlink(missing_ok=True)
+    Path("slotwright.toml").write_text('calendar = "practice.ndjson"\nschedule = "bell"\n')
+    said = ask(*command)
+    assert (said.code, said.out) == (typed.code, typed.out)
 
 
 def test_the_names_of_rows_are_cut_to_what_fits(ask: Ask) -> None:
