@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.command("explain")
 @calendar_option()
 @ledger_option(required=False)
-@service_option(required=True)
+@service_option("The HealthcareService, by id or name. Only --parameters needs none: it prints the rules for each.")
 @schedules_option(required=True)
 @click.option("--at", metavar="TIME", help="The one start to explain: a local time or an instant.")
 @click.option("--start", metavar="TIME", help="Begin of a window to explain: a local day or an instant.")
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 def command(
     calendars: tuple[str, ...],
     ledger: str | None,
-    service: str,
+    service: str | None,
     schedules: tuple[str, ...],
     at: str | None,
     start: str | None,
@@ -81,14 +81,14 @@ def command(
           --schedule dr-novak --schedule exam-1,exam-2 --at 2026-03-10T09:15
     """
     calendars, ledger = source_of(calendars, ledger)
-    _check(at, start, end, summary=summary, parameters=parameters)
+    _check(service, at, start, end, summary=summary, parameters=parameters)
     from ..io import names
     from ..io.local import zone_named, zone_of_schedule
 
     store = load(calendars, ledger, now, lock_timeout, True, unsafe_filesystem)
-    service_id = names.service_id(store, service)
+    service_id = None if service is None else names.service_id(store, service)
     pools = [[names.schedule_id(store, name) for name in read_pool(pool)] for pool in schedules]
-    if parameters:
+    if parameters or service_id is None:
         from .rules import print_rules
 
         print_rules(store, service_id, list(dict.fromkeys(one for pool in pools for one in pool)), as_json=as_json)
@@ -105,10 +105,14 @@ def command(
         click.echo(f"Note: {text}", err=True)
 
 
-def _check(at: str | None, start: str | None, end: str | None, *, summary: bool, parameters: bool) -> None:
-    """Raises UsageError for options that contradict each other."""
+def _check(
+    service: str | None, at: str | None, start: str | None, end: str | None, *, summary: bool, parameters: bool
+) -> None:
+    """Raises UsageError for options that are missing or contradict each other."""
     if parameters:
         return
+    if service is None:
+        raise click.UsageError("Missing option '--service'; only --parameters needs none.")
     if at and summary:
         raise click.UsageError("--summary counts a window; give --start and --end instead of --at.")
     if not at and not (start and end):

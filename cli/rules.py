@@ -12,6 +12,7 @@ from ..io.layers import Origin, closure_of, origin, resolutions
 from ..io.mapping import period_ms
 from ..io.parameters import OpenEntry, ParameterFault, TimingLimit, ZoneName
 from ..io.resolved import clock_text, days_of, write_rules
+from ..io.rows import schedulable_services
 from .describe import schedule_title
 from .options import print_json
 from .reasons import LAYER_WORDS
@@ -30,11 +31,15 @@ _MINUTES = ("duration", "bufferBefore", "bufferAfter", "alignmentInterval", "ali
 _NOTHING = {"holdDuration": "holds never expire", "bookingLimit": "no limit", "availability": "always open"}
 
 
-def print_rules(store: Store, service_id: str, schedule_ids: list[str], *, as_json: bool) -> None:
-    """A table for each schedule. Raises InvalidRequest where parameters do not resolve."""
-    schedules = [_examined(store, service_id, id) for id in schedule_ids]
+def print_rules(store: Store, service_id: str | None, schedule_ids: list[str], *, as_json: bool) -> None:
+    """A table for each schedule, and without a service for each that it offers.
+
+    Raises InvalidRequest where there is none, or parameters do not resolve.
+    """
+    services = {id: _offered(store, id) if service_id is None else [service_id] for id in schedule_ids}
+    schedules = [_examined(store, one, id) for id, several in services.items() for one in several]
     if as_json:
-        print_json(write_rules(schedules))
+        print_json(write_rules(schedules, with_service=service_id is None))
         return
     headers = [("Field", Keeps.WIDE), ("Value", Keeps.FOLDS), ("From", Keeps.FOLDS), ("Path", Keeps.FOLDS)]
     for number, examined in enumerate(schedules):
@@ -42,6 +47,14 @@ def print_rules(store: Store, service_id: str, schedule_ids: list[str], *, as_js
             click.echo("")
         click.echo(f"{schedule_title(store, examined.id)} · {title_of(examined.service, examined)}\n")
         click.echo(render(headers, _rows(examined), elsewhere=_PIPED_WIDTH), nl=False)
+
+
+def _offered(store: Store, schedule_id: str) -> list[str]:
+    name = f"Schedule/{schedule_id}"
+    found = [one for one in schedulable_services(store.read(name) or {}) if store.prepared.service(one) is not None]
+    if not found:
+        raise InvalidRequest(f"{name} offers no service; --service names one whose rules to print.", [name])
+    return found
 
 
 def _examined(store: Store, service_id: str, schedule_id: str) -> Examined:

@@ -15,8 +15,11 @@ from .resources import DAYS
 _DURATIONS = ("duration", "bufferBefore", "bufferAfter", "alignmentInterval", "alignmentOffset", "holdDuration")
 
 
-def write_rules(schedules: Sequence[Examined]) -> Json:
-    """One `schedule` parameter for each. Raises ParameterFault where parameters do not resolve."""
+def write_rules(schedules: Sequence[Examined], *, with_service: bool = False) -> Json:
+    """One `schedule` parameter for each, which may name the service too.
+
+    Raises ParameterFault where parameters do not resolve.
+    """
     return {
         "resourceType": "Parameters",
         "parameter": [
@@ -24,6 +27,7 @@ def write_rules(schedules: Sequence[Examined]) -> Json:
                 "name": "schedule",
                 "part": [
                     {"name": "schedule", "valueReference": {"reference": f"Schedule/{examined.id}"}},
+                    *(_service(examined) if with_service else ()),
                     *(_field(one) for one in resolutions(examined)),
                     *_closures(examined),
                 ],
@@ -31,6 +35,10 @@ def write_rules(schedules: Sequence[Examined]) -> Json:
             for examined in schedules
         ],
     }
+
+
+def _service(examined: Examined) -> Iterator[Json]:
+    yield {"name": "service", "valueReference": {"reference": f"HealthcareService/{examined.service.id}"}}
 
 
 def _field(found: Resolution) -> Json:

@@ -245,6 +245,30 @@ def test_every_field_with_its_layer(ask: Ask) -> None:
     ]  # fmt: skip
 
 
+def test_without_a_service_the_rules_for_each_that_a_schedule_offers(ask: Ask) -> None:
+    """The half hour is that of the check-up, the twenty minutes are those of the talk."""
+    talk = service("talk", name="Talk", params=parameters(duration=20, alignmentInterval=20))
+    path = save([service(name="Check-up"), talk, practitioner("a"), schedule("a", services=("checkup", "talk"))])
+    of = ("explain", "--calendar", path, "--schedule", "a")
+    said = ask(*of, "--parameters")
+    lengths = [" ".join(line.split()[:3]) for line in said.out.splitlines() if line.startswith(" duration")]
+    assert lengths == ["duration 30 min", "duration 20 min"], said
+    named = [
+        one["part"][1]["valueReference"]["reference"] for one in ask(*of, "--parameters", "--json").json["parameter"]
+    ]
+    assert named == ["HealthcareService/checkup", "HealthcareService/talk"]
+    said = ask(*of, *AT_NINE)
+    assert (said.code, said.out) == (2, "") and "Missing option '--service'; only --parameters needs none." in said.err
+
+
+def test_rules_of_a_schedule_without_services(ask: Ask) -> None:
+    bare = {name: value for name, value in schedule("a").items() if name != "serviceType"}
+    path = save([service(), practitioner("a"), bare])
+    said = ask("explain", "--calendar", path, "--schedule", "a", "--parameters")
+    assert (said.code, said.out) == (5, "")
+    assert said.err == "Error: Schedule/a offers no service; --service names one whose rules to print.\n"
+
+
 def test_always_open_and_never_open_are_told_apart(ask: Ask) -> None:
     save([service(), practitioner("a"), practitioner("b"), schedule("a"), schedule("b", parameters(availability=[]))])
     rows = [
