@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import (
+    Bar,
     allow_past_option,
     calendar_option,
     ledger_option,
@@ -103,7 +104,7 @@ def command(
     store = load(calendars, ledger, now, lock_timeout, True, unsafe_filesystem)
     from ..io.view.view import view
 
-    with store.reading() as state:
+    with store.reading() as state, Bar("Looking at", "schedules") as bar:
         wanted = _wanted(store, schedules, service, day, week, timezone)
         wanted = replace(
             wanted,
@@ -112,7 +113,7 @@ def command(
             only_ahead=ledger is not None and not allow_past,
             with_patients=not without_patients,
         )
-        found = view(state, wanted)
+        found = view(state, wanted, bar.show_of)
     if html is not None or png is not None:
         write_page(_page(found, store, calendars, ledger), html, png)
     if as_json:

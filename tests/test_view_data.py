@@ -401,3 +401,13 @@ def test_offers_of_each_schedule_by_itself_begin_now() -> None:
 def test_layers_are_cut_to_a_day() -> None:
     row = seen(calendar_of(service(), practitioner("a"), schedule("a"))).timeline.rows[0]
     assert row.between(at("09:00"), at("10:00")) == (Layer("hours", at("09:00"), at("10:00"), "checkup"),)
+
+
+def test_progress_counts_every_look_at_a_schedule() -> None:
+    """Two looks at each: for the days drawn, and for the weeks counted."""
+    calendar = calendar_of(service(), *(practitioner(one, NEW_YORK) for one in "ab"), schedule("a"), schedule("b"))
+    zone = calendar.prepared.zones.get("Etc/UTC")
+    assert zone is not None
+    told: list[tuple[int, int]] = []
+    view(calendar, Wanted([["a"], ["b"]], zone, day_of("2026-03-09")), lambda done, total: told.append((done, total)))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -59,29 +59,42 @@ class Wanted:
         return begin // 60_000, -(-end // 60_000)
 
 
-def view(store: Store, wanted: Wanted) -> View:
-    """Timeline, heat map and utilisation."""
+Progress = Callable[[int, int], None]
+"""Is told how many looks at a schedule are done, of how many."""
+
+
+def view(store: Store, wanted: Wanted, progress: Progress | None = None) -> View:
+    """Timeline, heat map and utilisation: each looks at every schedule."""
     monday = wanted.first_day - weekday(wanted.first_day)
     start, end = wanted.bounds(monday, 7 * wanted.weeks)
     window = Window(start, end, _now_ms(store), wanted.with_patients)
-    several = [look(store, one, window, wanted.service) for one in _schedules(store, wanted)]
+    several: list[Opened] = []
+    schedules = _schedules(store, wanted)
+    total = 2 * len(schedules)
+    for one in schedules:
+        several.append(look(store, one, window, wanted.service))
+        if progress is not None:
+            progress(len(several), total)
     return View(
-        timeline(store, wanted),
+        timeline(store, wanted, progress and (lambda done, of: progress(of + done, total))),
         heat_map(several, start, end, wanted.zone),
         tuple(utilisation(one, of_all_services=wanted.service is None) for one in several),
         None if wanted.service is None else service_title(store, wanted.service),
     )
 
 
-def timeline(store: Store, wanted: Wanted) -> Timeline:
+def timeline(store: Store, wanted: Wanted, progress: Progress | None = None) -> Timeline:
     """The schedules over the days, all layers."""
     start, end = wanted.bounds(wanted.first_day, wanted.days)
     window = Window(start, end, _now_ms(store), wanted.with_patients)
     offered, notes = _offers(store, wanted, window)
-    rows = (
-        _row(store, look(store, one, window, wanted.service), offered.get(one["id"], ()), notes.get(one["id"], ""))
-        for one in _schedules(store, wanted)
-    )
+    rows: list[Row] = []
+    schedules = _schedules(store, wanted)
+    for one in schedules:
+        found = look(store, one, window, wanted.service)
+        rows.append(_row(store, found, offered.get(one["id"], ()), notes.get(one["id"], "")))
+        if progress is not None:
+            progress(len(rows), len(schedules))
     return Timeline(tuple(rows), start, end, wanted.zone)
 
 
