@@ -100,7 +100,7 @@ def run(arguments: list[str] | None = None) -> int:
         click.echo(f"Error: {error.strerror or error}{where}.", err=True)
         return 1
     except Exception as error:  # the last guard: a fault of ours, said in one sentence
-        if isinstance(error, ImportError) and _came_of_interrupt(error):
+        if _came_of_interrupt(error):
             return _interrupted()
         if os.environ.get("SLOTWRIGHT_DEBUG"):
             raise
@@ -123,6 +123,10 @@ def _interrupted() -> int:
 
 
 def _came_of_interrupt(error: BaseException) -> bool:
-    """Python makes an ImportError of Ctrl-C while it loads a library in C."""
+    """Python makes an ImportError of Ctrl-C while it loads a library in C, a RuntimeError while it makes a class."""
+    if isinstance(error, RuntimeError):
+        return isinstance(error.__cause__, KeyboardInterrupt)
     before = error.__cause__ or error.__context__
-    return str(error) == "initialization failed" or isinstance(before, KeyboardInterrupt)
+    return isinstance(error, ImportError) and (
+        str(error) == "initialization failed" or isinstance(before, KeyboardInterrupt)
+    )

@@ -689,6 +689,22 @@ def test_an_interrupt_exits_with_130(ask: Ask, monkeypatch: pytest.MonkeyPatch) 
     assert (said.code, said.out, said.err.strip()) == (130, "", "Interrupted.")
 
 
+def test_an_interrupt_while_a_class_is_made_is_one_too(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while a library is loaded: until Python 3.12 it becomes a RuntimeError there."""
+    good()
+
+    class Field:
+        def __set_name__(self, owner: type, name: str) -> None:
+            raise KeyboardInterrupt
+
+    def interrupted(*_: object) -> None:
+        type("Window", (), {"field": Field()})
+
+    monkeypatch.setattr(find_command, "load", interrupted)
+    said = ask(*find())
+    assert (said.code, said.out, said.err.strip()) == (130, "", "Interrupted.")
+
+
 # Hostile values
 
 
