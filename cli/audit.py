@@ -68,6 +68,7 @@ def command(
     from ..io.audit.finding import KINDS
     from ..io.audit.run import audit
     from ..io.local import read_bound_ms, zone_named
+    from ..solver.errors import InvalidInputError
 
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown:
@@ -80,13 +81,11 @@ def command(
     store = load(calendars, ledger, now, lock_timeout, True, unsafe_filesystem)
     with store.reading() as state, Bar("Looking at", "schedules") as bar:
         zone = zone_named(state, timezone or "UTC")
-        found = audit(
-            state,
-            now=store.now(),
-            start_ms=None if start is None else read_bound_ms("--start", start, zone, "start"),
-            end_ms=None if end is None else read_bound_ms("--end", end, zone, "end"),
-            progress=bar.show,
-        )
+        start_ms = None if start is None else read_bound_ms("--start", start, zone, "start")
+        end_ms = None if end is None else read_bound_ms("--end", end, zone, "end")
+        if start_ms is not None and end_ms is not None and start_ms >= end_ms:
+            raise InvalidInputError(f"--end {end} is not after --start {start}. A date alone as --end is included.")
+        found = audit(state, now=store.now(), start_ms=start_ms, end_ms=end_ms, progress=bar.show)
     found = [one for one in found if not kinds or one.kind in kinds]
     if output is not None:
         from ..io.audit.table import write

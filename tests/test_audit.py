@@ -346,7 +346,11 @@ def test_a_sound_calendar_exits_with_0(capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.parametrize(
     ("options", "code", "text"),
-    [(("--kind", "x"), 2, "--kind 'x' is none of overlap"), (("-o", "x.txt"), 5, "the suffix names no format")],
+    [
+        (("--kind", "x"), 2, "--kind 'x' is none of overlap"),
+        (("-o", "x.txt"), 5, "the suffix names no format"),
+        (("--start", "2026-03-11", "--end", "2026-03-10"), 5, "--end 2026-03-10 is not after --start 2026-03-11"),
+    ],
 )
 def test_wrong_use(options: tuple[str, ...], code: int, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["audit", "--calendar", "calendar.ndjson", *options]) == code
