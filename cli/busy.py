@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("icalendar", "dateutil")
 _SHOWN = 20
-SERIES_REACH_MS = 6 * 7 * 86_400_000
+_SERIES_REACH_MS = 6 * 7 * 86_400_000
 """The last visit of a series starts less than this after the first, milliseconds."""
 
 
@@ -34,6 +34,12 @@ def files_option(name: str, parameter: str, what: str) -> Callable[[Any], Any]:
     """`NAME=PATH`, repeatable."""
     return click.option(
         name, parameter, multiple=True, metavar="NAME=PATH", shell_complete=complete.schedules, help=what
+    )
+
+
+def busy_option() -> Callable[[Any], Any]:
+    return files_option(
+        "--busy", "busy", "Take the events of a calendar file or folder (.ics) as busy time of a Schedule. Repeatable."
     )
 
 
@@ -100,7 +106,14 @@ def _say_hours(store: Store, schedule_id: str, feed: Feed) -> None:
 
 
 def laid_over(
-    store: Store, texts: Sequence[str], all_day: Any, window: tuple[int, int], service_id: str, pools: list[list[str]]
+    store: Store,
+    texts: Sequence[str],
+    all_day: Any,
+    window: tuple[int, int],
+    service_id: str,
+    pools: list[list[str]],
+    *,
+    is_series: bool,
 ) -> Store:
     """The store with the busy time of these files over it, as far as a visit in the window can reach."""
     if not texts:
@@ -110,7 +123,8 @@ def laid_over(
     found = (resolved(store, service_id, id) for pool in pools for id in pool)
     reach = max((one.duration + max(one.buffer_before, one.buffer_after) for one in found if one), default=0)
     margin_ms = (reach + 1440) * 60_000
-    given = read_feeds("--busy", store, texts, (window[0] - margin_ms, window[1] + margin_ms), all_day)
+    last_ms = window[1] + (_SERIES_REACH_MS if is_series else 0)
+    given = read_feeds("--busy", store, texts, (window[0] - margin_ms, last_ms + margin_ms), all_day)
     from ..io.ical.overlay import WithBusy
 
     return WithBusy.over(store, given)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .busy import SERIES_REACH_MS, all_day_option, files_option, laid_over
+from .busy import all_day_option, busy_option, laid_over
 from .options import (
     Bar,
     calendar_option,
@@ -15,7 +15,6 @@ from .options import (
     lock_timeout_option,
     now_option,
     print_json,
-    read_number,
     read_pool,
     schedules_option,
     service_option,
@@ -23,6 +22,7 @@ from .options import (
     timezone_option,
     unsafe_option,
 )
+from .searching import ignore_option, query_of
 
 if TYPE_CHECKING:
     from ..io.store import Store
@@ -40,10 +40,8 @@ if TYPE_CHECKING:
 @click.option("--end", metavar="TIME", help="End of the window: a local day, included, or an instant.")
 @timezone_option("The zone of local times and of what is printed. Default: that of the first schedule named.")
 @click.option("--occurrences", metavar="N", help="Explain a weekly series of this many visits, 2 to 6.")
-@click.option("--ignore-appointment", metavar="ID", help="Take the time of this Appointment as free.")
-@files_option(
-    "--busy", "busy", "Take the events of a calendar file or folder (.ics) as busy time of a Schedule. Repeatable."
-)
+@ignore_option()
+@busy_option()
 @all_day_option()
 @click.option("--summary", is_flag=True, help="Count the starts that are lost in the window, by reason.")
 @click.option("--parameters", is_flag=True, help="Print every rule of the schedules, and where it comes from.")
@@ -96,8 +94,8 @@ def command(
     zone = zone_of_schedule(store, pools[0][0], service_id) if timezone is None else zone_named(store, timezone)
     window, minute = _window(store, service_id, pools, zone, at, start, end, occurrences)
     query = _query(service_id, pools, window, minute, occurrences, ignore_appointment)
-    reach = (window.start_ms, window.end_ms + (SERIES_REACH_MS if occurrences else 0))
-    with laid_over(store, busy, all_day, reach, service_id, pools).reading() as state:
+    searched = (window.start_ms, window.end_ms)
+    with laid_over(store, busy, all_day, searched, service_id, pools, is_series=bool(occurrences)).reading() as state:
         _explain(state, query, service_id, pools, window, zone, summary=summary, as_json=as_json)
     first_ms = window.start_ms if minute is None else minute * 60_000
     if ledger is not None and first_ms < store.now().timestamp() * 1000:
@@ -157,10 +155,7 @@ def _query(
     return {
         "start": utc_text_ms(window.start_ms),
         "end": utc_text_ms(window.end_ms),
-        "service-type-reference": f"HealthcareService/{service_id}",
-        "schedule": [",".join(f"Schedule/{one}" for one in pool) for pool in pools],
-        "occurrence-count": read_number("--occurrences", occurrences),
-        "ignore-appointment": "" if not ignored else ignored if "/" in ignored else f"Appointment/{ignored}",
+        **query_of(service_id, pools, occurrences, ignored),
         "at": "" if minute is None else utc_text(minute),
     }
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .busy import SERIES_REACH_MS, all_day_option, files_option, laid_over
+from .busy import laid_over
 from .options import (
     allow_past_option,
     calendar_option,
@@ -25,6 +24,7 @@ from .options import (
     source_of,
     unsafe_option,
 )
+from .searching import keep_offers, query_of, search_options
 
 if TYPE_CHECKING:
     from ..io.store import Store
@@ -37,8 +37,6 @@ _EXPLAINED = (
     "busy", "all_day", "now",
 )  # fmt: skip
 """The options that `slotwright explain` has too."""
-
-"""A series goes on for up to five weeks after its first visit, and one of them may be an hour longer."""
 
 
 @click.command("find")
@@ -55,16 +53,7 @@ _EXPLAINED = (
     help="The zone of local days and of the table. Default: that of the first schedule named.",
 )
 @click.option("--count", metavar="N", help="At most this many offers, 1 to 1000. Default: 20.")
-@click.option("--combinations", metavar="N", help="At most this many combinations for one start, 1 to 100. Default: 1.")
-@click.option("--occurrences", metavar="N", help="Search a weekly series of this many visits, 2 to 6.")
-@click.option("--ignore-appointment", metavar="ID", help="Take the time of this Appointment as free.")
-@click.option("--between", metavar="FROM-TO", help="Only visits that lie between these local times: 09:00-12:00.")
-@click.option("--weekday", metavar="DAY[,DAY…]", help="Only these local weekdays: tue,thu.")
-@click.option("--notice", metavar="LENGTH", help="Only starts at least this long from now: 90min, 2h, 3d.")
-@files_option(
-    "--busy", "busy", "Take the events of a calendar file or folder (.ics) as busy time of a Schedule. Repeatable."
-)
-@all_day_option()
+@search_options
 @click.option("--json", "as_json", is_flag=True, help="Print the FHIR Bundle.")
 @click.option("--ndjson", "as_ndjson", is_flag=True, help="Print one Appointment a line.")
 @allow_past_option()
@@ -132,15 +121,13 @@ def command(
     query: dict[str, str | list[str]] = {
         "start": utc_text_ms(window.start_ms),
         "end": utc_text_ms(window.end_ms),
-        "service-type-reference": f"HealthcareService/{service_id}",
-        "schedule": [",".join(f"Schedule/{one}" for one in pool) for pool in pools],
+        **query_of(service_id, pools, occurrences, ignore_appointment),
         "_count": read_number("--count", count),
         "combinations": read_number("--combinations", combinations),
-        "occurrence-count": read_number("--occurrences", occurrences),
-        "ignore-appointment": _appointment(ignore_appointment),
     }
-    reach = (window.start_ms, window.end_ms + (SERIES_REACH_MS if occurrences else 0))
-    searched = laid_over(store, busy, all_day, reach, service_id, pools)
+    searched = laid_over(
+        store, busy, all_day, (window.start_ms, window.end_ms), service_id, pools, is_series=bool(occurrences)
+    )
     now_ms = int(instant.timestamp() * 1000)
     only_ahead = ledger is not None and not allow_past
     try:
@@ -160,7 +147,7 @@ def command(
     if only_ahead and (not answer.offers or window.start_ms < zone.day_start_ms(zone.local_day(now_ms // 60_000))):
         _note_past(window, now_ms, zone)
     if ledger is not None:
-        _remember(store, query, find.proposals(answer))
+        keep_offers(store, query, list(find.proposals(answer)))
     if as_json:
         print_json(find.write_bundle(answer))
     elif as_ndjson:
@@ -172,12 +159,6 @@ def command(
         hint = _hint(ignore_appointment) if ledger is not None else ""
         print_answer(store, answer, window, zone, hint=hint, why=_explain_command())
     return EXIT_OK if answer.offers else EXIT_NOTHING_FOUND
-
-
-def _appointment(text: str | None) -> str:
-    if not text:
-        return ""
-    return text if "/" in text else f"Appointment/{text}"
 
 
 def _explain_command() -> str:
@@ -209,15 +190,6 @@ def _note_past(window: Window, now_ms: int, zone: Zone) -> None:
 
         text = f"only starts from now on are offered, {moment_ms(now_ms, zone)}; --allow-past offers all."
         click.echo(f"Note: {text}", err=True)
-
-
-def _remember(ledger: Any, query: dict[str, Any], proposals: Iterator[dict[str, Any]]) -> None:
-    """Keep the offers for --pick. That it fails is no reason to withhold them."""
-    from .pick import remember
-
-    fault = remember(ledger, {name: value for name, value in query.items() if value}, list(proposals))
-    if fault is not None:
-        click.echo(f"Note: {fault}", err=True)
 
 
 def _note_other_zones(store: Store, service_id: str, pools: list[list[str]], zone: Zone) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .busy import SERIES_REACH_MS, all_day_option, files_option, laid_over
+from .busy import laid_over
 from .options import (
     Bar,
     allow_past_option,
@@ -26,6 +26,7 @@ from .options import (
     timezone_option,
     unsafe_option,
 )
+from .searching import keep_offers, query_of, search_options
 
 if TYPE_CHECKING:
     from ..io.earliest import Earliest
@@ -46,16 +47,7 @@ if TYPE_CHECKING:
 )
 @timezone_option("The zone of local days and of the table. Default: that of the first schedule named.")
 @click.option("--count", metavar="N", help="At most this many offers, 1 to 1000. Default: 1.")
-@click.option("--combinations", metavar="N", help="At most this many combinations for one start, 1 to 100. Default: 1.")
-@click.option("--occurrences", metavar="N", help="Search a weekly series of this many visits, 2 to 6.")
-@click.option("--ignore-appointment", metavar="ID", help="Take the time of this Appointment as free.")
-@click.option("--between", metavar="FROM-TO", help="Only visits that lie between these local times: 09:00-12:00.")
-@click.option("--weekday", metavar="DAY[,DAY…]", help="Only these local weekdays: tue,thu.")
-@click.option("--notice", metavar="LENGTH", help="Only starts at least this long from now: 90min, 2h, 3d.")
-@files_option(
-    "--busy", "busy", "Take the events of a calendar file or folder (.ics) as busy time of a Schedule. Repeatable."
-)
-@all_day_option()
+@search_options
 @click.option("--json", "as_json", is_flag=True, help="Print the FHIR Bundle.")
 @click.option("--ndjson", "as_ndjson", is_flag=True, help="Print one Appointment a line.")
 @allow_past_option()
@@ -121,17 +113,13 @@ def command(
     end_ms = read_within(within, start_ms, zone)
     only_ahead = ledger is not None and not allow_past
     query: dict[str, str | list[str]] = {
-        "service-type-reference": f"HealthcareService/{service_id}",
-        "schedule": [",".join(f"Schedule/{one}" for one in pool) for pool in pools],
+        **query_of(service_id, pools, occurrences, ignore_appointment),
         "combinations": read_number("--combinations", combinations),
-        "occurrence-count": read_number("--occurrences", occurrences),
-        "ignore-appointment": _appointment(ignore_appointment),
     }
     earliest_ms = None if lead is None and not only_ahead else now_ms + (lead or 0) * 60_000
     wanted = _wanted(count)
     asked = Asked(query, service_id, pools, Wishes(hours, days, earliest_ms), zone, wanted, engine)
-    reach = (start_ms, end_ms + (SERIES_REACH_MS if occurrences else 0))
-    searched = laid_over(store, busy, all_day, reach, service_id, pools)
+    searched = laid_over(store, busy, all_day, (start_ms, end_ms), service_id, pools, is_series=bool(occurrences))
     try:
         with Bar("Searching", "days") as bar:
             found = earliest(
@@ -144,7 +132,7 @@ def command(
         raise for_people(error, service_id, pools) from error
     proposals = [one for answer in found.answers for one in find.proposals(answer)]
     if ledger is not None:
-        _remember(store, query, proposals)
+        keep_offers(store, query, proposals)
     if as_json:
         bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset"}
         print_json({**bundle, "entry": [{"resource": one} for one in proposals]} if proposals else bundle)
@@ -164,19 +152,6 @@ def _wanted(count: str | None) -> int:
     if not 1 <= number <= 1000:
         raise InvalidInputError(f"--count {count} is not between 1 and 1000.")
     return number
-
-
-def _appointment(text: str | None) -> str:
-    return "" if not text else text if "/" in text else f"Appointment/{text}"
-
-
-def _remember(ledger: Any, query: dict[str, str | list[str]], proposals: list[dict[str, Any]]) -> None:
-    """Keep the offers for --pick. That it fails is no reason to withhold them."""
-    from .pick import remember
-
-    fault = remember(ledger, {name: value for name, value in query.items() if value}, proposals)
-    if fault is not None:
-        click.echo(f"Note: {fault}", err=True)
 
 
 def _print(store: Store, found: Earliest, zone: Zone, within: str, wanted: int, *, is_ledger: bool) -> None:
